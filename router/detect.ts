@@ -8,7 +8,12 @@ import type { Address } from './config/types.ts'
 export const detectSynapse = (address: Address, timeoutMs: number): Promise<SynapseVersion | undefined> =>
   new Promise((resolve) => {
     const where = address.kind === 'unix' ? { socketPath: address.path } : { host: address.host, port: address.port }
-    const attempt = request({ ...where, path: '/_matrix/federation/v1/version', agent: false, headers: { host: 'localhost' } })
+    const attempt = request({
+      ...where,
+      path: '/_matrix/federation/v1/version',
+      agent: false,
+      headers: { host: 'localhost' },
+    })
     const settle = (version: SynapseVersion | undefined) => {
       clearTimeout(timer)
       attempt.destroy()

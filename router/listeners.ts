@@ -1,11 +1,11 @@
 /** Listening sockets: opened and closed as the configuration changes, without touching connections that are there. */
 
-import { connect } from 'node:net'
-import * as net from 'node:net'
 import { readFileSync, unlinkSync } from 'node:fs'
+import * as net from 'node:net'
+import { connect } from 'node:net'
 import * as tls from 'node:tls'
-import { canonicalAddress } from './forward/addresses.ts'
 import type { Address, ListenerConfig } from './config/types.ts'
+import { canonicalAddress } from './forward/addresses.ts'
 import type { Listener } from './forward/gateway.ts'
 import { acceptWires, socketWire, type Wire, type WireOwner } from './forward/wire.ts'
 
@@ -31,7 +31,9 @@ export const listenerKey = (config: ListenerConfig): string =>
   `${config.tls ? 'https' : 'http'} ${config.address.kind === 'unix' ? config.address.path : `${config.address.host} ${config.address.port}`}`
 
 export const addressText = (address: Address): string =>
-  address.kind === 'unix' ? `unix:${address.path}` : `${address.host.includes(':') ? `[${address.host}]` : address.host}:${address.port}`
+  address.kind === 'unix'
+    ? `unix:${address.path}`
+    : `${address.host.includes(':') ? `[${address.host}]` : address.host}:${address.port}`
 
 /** Opens a listener. Rejects with the system's error (EADDRINUSE, EACCES …) or an unreadable certificate's. */
 export const openListener = async (config: ListenerConfig, accept: Accept): Promise<OpenListener> => {
@@ -40,8 +42,9 @@ export const openListener = async (config: ListenerConfig, accept: Accept): Prom
   // A connection from a unix socket has no address: it is this machine.
   const peer = (address: string) => canonicalAddress(address) ?? '127.0.0.1'
   const server = config.tls
-    ? tls.createServer({ ...certificate(config), allowHalfOpen: true, ALPNProtocols: ['http/1.1'], handshakeTimeout: 20_000 }, (socket) =>
-        accept(state.listener, peer(socket.remoteAddress ?? ''), (owner) => socketWire(socket, owner)),
+    ? tls.createServer(
+        { ...certificate(config), allowHalfOpen: true, ALPNProtocols: ['http/1.1'], handshakeTimeout: 20_000 },
+        (socket) => accept(state.listener, peer(socket.remoteAddress ?? ''), (owner) => socketWire(socket, owner)),
       )
     : net.createServer({ allowHalfOpen: true, pauseOnConnect: false })
   if (config.tls) server.on('tlsClientError', (_error: Error, socket: tls.TLSSocket) => socket.destroy())
@@ -57,7 +60,10 @@ export const openListener = async (config: ListenerConfig, accept: Accept): Prom
   if (!config.tls) acceptWires(server, (makeWire, address) => accept(state.listener, peer(address), makeWire))
 
   const bound = server.address()
-  const at: Address = typeof bound === 'object' && bound !== null ? { kind: 'tcp', host: bound.address, port: bound.port } : config.address
+  const at: Address =
+    typeof bound === 'object' && bound !== null
+      ? { kind: 'tcp', host: bound.address, port: bound.port }
+      : config.address
   return {
     key: listenerKey(config),
     url: at.kind === 'unix' ? addressText(at) : `${scheme}://${addressText(at)}`,

@@ -85,7 +85,8 @@ export const startRouter = async (
   const watch = (of: BuiltSnapshot) => {
     const watched = new Map<Checked, HealthConfig>()
     for (const pool of of.pools.values())
-      for (const { worker } of pool.members) if (pool.config.health.intervalMs > 0) watched.set(worker, pool.config.health)
+      for (const { worker } of pool.members)
+        if (pool.config.health.intervalMs > 0) watched.set(worker, pool.config.health)
     health.watch(watched)
   }
   /** Asks main for its version, and takes the table of that release if it is another. */
@@ -118,7 +119,11 @@ export const startRouter = async (
   let snapshot = build(config)
   gateway = { snapshot, now: performance.now(), draining: false, clients: new Set<ClientConnection>(), telling }
 
-  const accept = (listener: ClientConnection['listener'], peer: string, makeWire: ConstructorParameters<typeof ClientConnection>[3]) => {
+  const accept = (
+    listener: ClientConnection['listener'],
+    peer: string,
+    makeWire: ConstructorParameters<typeof ClientConnection>[3],
+  ) => {
     new ClientConnection(gateway!, listener, peer, makeWire)
   }
   const openAll = async (next: RouterConfig): Promise<void> => {
@@ -206,8 +211,10 @@ const drainWorkers = (config: RouterConfig, names: ReadonlySet<string>): RouterC
   pools: new Map(
     [...config.pools].map(([name, pool]) => [
       name,
-      { ...pool, workers: pool.workers.map((worker) => (names.has(worker.name) ? { ...worker, drain: true } : worker)) },
+      {
+        ...pool,
+        workers: pool.workers.map((worker) => (names.has(worker.name) ? { ...worker, drain: true } : worker)),
+      },
     ]),
   ),
 })
-

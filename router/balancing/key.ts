@@ -83,7 +83,11 @@ const hashDecodedBytes = (bytes: Uint8Array): number => {
 }
 
 const hexDigit = (byte: number): number =>
-  byte >= 0x30 && byte <= 0x39 ? byte - 0x30 : (byte | 0x20) >= 0x61 && (byte | 0x20) <= 0x66 ? (byte | 0x20) - 0x57 : -1
+  byte >= 0x30 && byte <= 0x39
+    ? byte - 0x30
+    : (byte | 0x20) >= 0x61 && (byte | 0x20) <= 0x66
+      ? (byte | 0x20) - 0x57
+      : -1
 
 /** The byte that `%xx` at `at` stands for, or -1 if it is not a percent-encoding. */
 const decodeAt = (bytes: Uint8Array, at: number, end: number): number => {
@@ -118,7 +122,8 @@ const hashToken = (bytes: Uint8Array, start: number, end: number, user: boolean)
     from = start + 4
     to = from
     // The localpart is standard base64, which has no underscore; an encoded one (%5F) ends it as well.
-    while (to < end && bytes[to] !== UNDERSCORE && !(bytes[to] === PERCENT && decodeAt(bytes, to, end) === UNDERSCORE)) to++
+    while (to < end && bytes[to] !== UNDERSCORE && !(bytes[to] === PERCENT && decodeAt(bytes, to, end) === UNDERSCORE))
+      to++
     if (to === end) {
       from = start
       to = end
@@ -203,7 +208,11 @@ const queryValue = (bytes: Uint8Array, start: number, end: number, name: Uint8Ar
 const ROOMS = Buffer.from('/rooms/', 'latin1')
 
 /** Room ID or alias: the segment after `/rooms/`, else the first that begins with `!` or `#`, plain or percent-encoded. */
-export const roomSegment = (bytes: Uint8Array, start: number, end: number): { start: number; end: number } | undefined =>
+export const roomSegment = (
+  bytes: Uint8Array,
+  start: number,
+  end: number,
+): { start: number; end: number } | undefined =>
   findRoom(bytes, start, end) ? { start: segmentStart, end: segmentEnd } : undefined
 
 let segmentStart = 0
@@ -238,7 +247,9 @@ const segmentAt = (bytes: Uint8Array, start: number, end: number): boolean => {
 }
 
 const roomKey = (source: KeySource): number =>
-  findRoom(source.bytes, source.targetStart, source.targetEnd) ? hashDecoded(source.bytes, segmentStart, segmentEnd, false) : NO_KEY
+  findRoom(source.bytes, source.targetStart, source.targetEnd)
+    ? hashDecoded(source.bytes, segmentStart, segmentEnd, false)
+    : NO_KEY
 
 const originKey = (source: KeySource): number => {
   const { bytes, authorizationStart: start, authorizationEnd: end } = source

@@ -20,7 +20,8 @@ const DONE = 10
 const MAX_EXTENSION_BYTES = 256
 const MAX_TRAILER_BYTES = 8192
 /** Trailers that would frame, route or authorise, had a recipient merged them into the head (RFC 9110 §6.5.1). */
-const FORBIDDEN_TRAILERS = /^(content-length|transfer-encoding|host|connection|authorization|te|trailer|expect|content-\w+|x-forwarded-.*|cookie)$/
+const FORBIDDEN_TRAILERS =
+  /^(content-length|transfer-encoding|host|connection|authorization|te|trailer|expect|content-\w+|x-forwarded-.*|cookie)$/
 
 export class ChunkReader {
   #state = SIZE

@@ -347,11 +347,17 @@ export class ClientConnection implements WireOwner, Waiter {
         return
       }
       telling.connectFailed(worker)
-      worker.failed(error, true)
       worker.inFlight--
       this.worker = null
+      if (error === 'EMFILE' || error === 'ENFILE') {
+        // We are out of file descriptors: that is no fault of the worker's.
+        this.#refuse(refusals.noWorker)
+        return
+      }
+      worker.failed(error, true)
       this.#try(worker)
-      if (this.#pinned === null) this.#dispatch() // nothing was sent: any other worker may have it
+      if (this.#pinned === null)
+        this.#dispatch() // nothing was sent: any other worker may have it
       else this.#refuse(refusals.upstreamFailed)
     })
   }
@@ -411,7 +417,9 @@ export class ClientConnection implements WireOwner, Waiter {
         written = upstream.wire.writeString(text)
         this.#retain(text)
       } else {
-        written = upstream.wire.writeOwned(this.wire.ownsReads ? bytes.subarray(0, at) : Buffer.from(bytes.subarray(0, at)))
+        written = upstream.wire.writeOwned(
+          this.wire.ownsReads ? bytes.subarray(0, at) : Buffer.from(bytes.subarray(0, at)),
+        )
         this.request = null
       }
       if (this.#bodyLeft === 0) this.#state = ANSWER
@@ -666,7 +674,14 @@ export class ClientConnection implements WireOwner, Waiter {
 }
 
 /** Filled for each request that needs a key. */
-const keySource = { bytes: Buffer.alloc(0) as Buffer, targetStart: 0, targetEnd: 0, authorizationStart: 0, authorizationEnd: 0, clientAddress: '' }
+const keySource = {
+  bytes: Buffer.alloc(0) as Buffer,
+  targetStart: 0,
+  targetEnd: 0,
+  authorizationStart: 0,
+  authorizationEnd: 0,
+  clientAddress: '',
+}
 
 /** The method of the head read last; the common ones without making a string. */
 const methodOf = (bytes: Buffer): string => {
@@ -678,7 +693,8 @@ const methodOf = (bytes: Buffer): string => {
       if (first === 0x50 && bytes[start + 1] === 0x55 && bytes[start + 2] === 0x54) return 'PUT'
       break
     case 4:
-      if (first === 0x50 && bytes[start + 1] === 0x4f && bytes[start + 2] === 0x53 && bytes[start + 3] === 0x54) return 'POST'
+      if (first === 0x50 && bytes[start + 1] === 0x4f && bytes[start + 2] === 0x53 && bytes[start + 3] === 0x54)
+        return 'POST'
       break
   }
   return latin1(bytes, start, methodEnd)

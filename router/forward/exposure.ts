@@ -29,7 +29,13 @@ const decodedPath = (bytes: Buffer, start: number, end: number): string => {
   let to = start
   let plain = true
   while (to < end && bytes[to] !== 0x3f) {
-    if (bytes[to] === PERCENT || bytes[to] === 0x2e || (bytes[to] === SLASH && bytes[to + 1] === SLASH) || bytes[to] === 0x5c) plain = false
+    if (
+      bytes[to] === PERCENT ||
+      bytes[to] === 0x2e ||
+      (bytes[to] === SLASH && bytes[to + 1] === SLASH) ||
+      bytes[to] === 0x5c
+    )
+      plain = false
     to++
   }
   let path = latin1(bytes, start, to)
@@ -56,6 +62,7 @@ export const forbiddenPath = (path: string, exposes: ReadonlySet<Exposure>): boo
     return !exposes.has('admin')
   }
   if (under(lower, '/_matrix/federation') || under(lower, '/_matrix/key')) return !exposes.has('federation')
-  if (under(lower, '/_matrix/media') || under(lower, '/.well-known')) return !exposes.has('client') && !exposes.has('federation')
+  if (under(lower, '/_matrix/media') || under(lower, '/.well-known'))
+    return !exposes.has('client') && !exposes.has('federation')
   return !exposes.has('client')
 }

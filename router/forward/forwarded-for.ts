@@ -35,4 +35,8 @@ const withoutPort = (hop: string): string => {
 
 /** The scheme by X-Forwarded-Proto, or else the listener's own. */
 export const protoOf = (bytes: Buffer, start: number, end: number, own: 'http' | 'https'): 'http' | 'https' =>
-  equalsIgnoringCase(bytes, start, end, 'https') ? 'https' : equalsIgnoringCase(bytes, start, end, 'http') ? 'http' : own
+  equalsIgnoringCase(bytes, start, end, 'https')
+    ? 'https'
+    : equalsIgnoringCase(bytes, start, end, 'http')
+      ? 'http'
+      : own

@@ -1,6 +1,7 @@
 /** Which bytes HTTP/1.1 allows where (RFC 9110 §5.5, §5.6.2; RFC 9112 §3.2), as tables indexed by the byte. */
 
-const table = (allowed: (byte: number) => boolean): Uint8Array => Uint8Array.from({ length: 256 }, (_, byte) => (allowed(byte) ? 1 : 0))
+const table = (allowed: (byte: number) => boolean): Uint8Array =>
+  Uint8Array.from({ length: 256 }, (_, byte) => (allowed(byte) ? 1 : 0))
 const among = (characters: string) => (byte: number) => byte > 0x20 && characters.includes(String.fromCharCode(byte))
 const isDigit = (byte: number) => byte >= 0x30 && byte <= 0x39
 const isUpper = (byte: number) => byte >= 0x41 && byte <= 0x5a
@@ -20,7 +21,13 @@ export const HOST = table((byte) => isAlphanumeric(byte) || among('.-_:[]~%')(by
 
 /** The value of a hexadecimal digit, or 255. */
 export const HEX = Uint8Array.from({ length: 256 }, (_, byte) =>
-  isDigit(byte) ? byte - 0x30 : byte >= 0x41 && byte <= 0x46 ? byte - 0x37 : byte >= 0x61 && byte <= 0x66 ? byte - 0x57 : 255,
+  isDigit(byte)
+    ? byte - 0x30
+    : byte >= 0x41 && byte <= 0x46
+      ? byte - 0x37
+      : byte >= 0x61 && byte <= 0x66
+        ? byte - 0x57
+        : 255,
 )
 
 export const CR = 0x0d

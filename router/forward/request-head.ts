@@ -4,7 +4,21 @@
  * came, byte for byte, less the hop-by-hop fields.
  */
 
-import { COLON, contentLength, CR, equalsIgnoringCase, HOST, HTAB, LF, latin1, METHOD, NAME, SP, TARGET, VALUE } from './grammar.ts'
+import {
+  COLON,
+  CR,
+  contentLength,
+  equalsIgnoringCase,
+  HOST,
+  HTAB,
+  LF,
+  latin1,
+  METHOD,
+  NAME,
+  SP,
+  TARGET,
+  VALUE,
+} from './grammar.ts'
 import { type Refusal, refusals } from './refusal.ts'
 
 /** As Twisted's `HTTPChannel.totalHeadersSize` and `maxHeaders`: Synapse refuses more. */
@@ -136,7 +150,8 @@ export const readRequestHead = (bytes: Buffer, start: number, end: number): numb
     while (valueEnd > value && (bytes[valueEnd - 1] === SP || bytes[valueEnd - 1] === HTAB)) valueEnd--
     switch (nameEnd - lineStart) {
       case 2:
-        if (equalsIgnoringCase(bytes, lineStart, nameEnd, 'te') && !drop(lineStart, at)) return refuse(refusals.headTooLarge)
+        if (equalsIgnoringCase(bytes, lineStart, nameEnd, 'te') && !drop(lineStart, at))
+          return refuse(refusals.headTooLarge)
         break
       case 4:
         if (equalsIgnoringCase(bytes, lineStart, nameEnd, 'host')) {
@@ -151,7 +166,8 @@ export const readRequestHead = (bytes: Buffer, start: number, end: number): numb
         }
         break
       case 7:
-        if (equalsIgnoringCase(bytes, lineStart, nameEnd, 'upgrade') && !drop(lineStart, at)) return refuse(refusals.headTooLarge)
+        if (equalsIgnoringCase(bytes, lineStart, nameEnd, 'upgrade') && !drop(lineStart, at))
+          return refuse(refusals.headTooLarge)
         break
       case 10:
         if (equalsIgnoringCase(bytes, lineStart, nameEnd, 'connection')) {
@@ -219,7 +235,8 @@ const refuse = (refusal: Refusal): number => {
   return REFUSED
 }
 
-const tooLong = (start: number, end: number): number => (end - start > MAX_HEAD_BYTES ? refuse(refusals.headTooLarge) : INCOMPLETE)
+const tooLong = (start: number, end: number): number =>
+  end - start > MAX_HEAD_BYTES ? refuse(refusals.headTooLarge) : INCOMPLETE
 
 const fieldRefusal = (byte: number): Refusal => (byte === LF ? refusals.lineEnd : refusals.fieldValue)
 

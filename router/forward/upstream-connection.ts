@@ -7,7 +7,14 @@ import type { Worker } from '../upstream/worker.ts'
 import { ChunkReader } from './chunked.ts'
 import type { ClientConnection } from './client-connection.ts'
 import { latin1 } from './grammar.ts'
-import { answer, forwardedAnswer, INCOMPLETE, INVALID, MAX_RESPONSE_HEAD_BYTES, readResponseHead } from './response-head.ts'
+import {
+  answer,
+  forwardedAnswer,
+  INCOMPLETE,
+  INVALID,
+  MAX_RESPONSE_HEAD_BYTES,
+  readResponseHead,
+} from './response-head.ts'
 import type { Wire, WireOwner } from './wire.ts'
 
 /** Up to this size bytes are copied as a string, which a slow peer cannot hold on to; beyond it they stay in a buffer. */

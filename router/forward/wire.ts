@@ -117,7 +117,16 @@ const bindings: Bindings | undefined = (() => {
       PIPE_SOCKET: (pipe['constants'] as Record<string, unknown>)['SOCKET'],
     } as unknown as Bindings
     const prototype = found.TCP.prototype as unknown as Record<string, unknown>
-    const methods = ['useUserBuffer', 'readStart', 'readStop', 'writeBuffer', 'writeLatin1String', 'shutdown', 'close', 'connect']
+    const methods = [
+      'useUserBuffer',
+      'readStart',
+      'readStop',
+      'writeBuffer',
+      'writeLatin1String',
+      'shutdown',
+      'close',
+      'connect',
+    ]
     const known =
       methods.every((name) => typeof prototype[name] === 'function') &&
       found.state instanceof Int32Array &&
@@ -286,7 +295,7 @@ class SocketWire implements Wire {
     return this.#socket.writable ? this.#socket.write(bytes) : true
   }
   readIntoOwn(): void {} // each read has a buffer of its own already
-  readIntoShared(): void {} 
+  readIntoShared(): void {}
   pause(): void {
     this.#socket.pause()
   }
@@ -315,7 +324,8 @@ export const acceptWires = (
   server: net.Server,
   accept: (makeWire: (owner: WireOwner) => Wire, peerAddress: string) => void,
 ): void => {
-  const listening = (server as unknown as { _handle?: { onconnection?: (status: number, client?: Handle) => void } })._handle
+  const listening = (server as unknown as { _handle?: { onconnection?: (status: number, client?: Handle) => void } })
+    ._handle
   if (handlesUsable && typeof listening?.onconnection === 'function') {
     const peer: { address?: string } = {}
     listening.onconnection = (status, client) => {
@@ -325,7 +335,9 @@ export const acceptWires = (
       accept((owner) => new HandleWire(client, owner), peer.address)
     }
   } else {
-    server.on('connection', (socket: net.Socket) => accept((owner) => socketWire(socket, owner), socket.remoteAddress ?? ''))
+    server.on('connection', (socket: net.Socket) =>
+      accept((owner) => socketWire(socket, owner), socket.remoteAddress ?? ''),
+    )
   }
 }
 

@@ -88,7 +88,13 @@ export const makeHealthChecks = (): HealthChecks => {
 /** Asks once. `done(null)`: healthy; else why not. Without a path to ask for, an accepted connection is health enough. */
 const probe = (address: Address, config: HealthConfig, done: (failure: string | null) => void): void => {
   const where = address.kind === 'unix' ? { socketPath: address.path } : { host: address.host, port: address.port }
-  const attempt = request({ ...where, path: config.path || '/', agent: false, timeout: config.timeoutMs, headers: { host: 'localhost' } })
+  const attempt = request({
+    ...where,
+    path: config.path || '/',
+    agent: false,
+    timeout: config.timeoutMs,
+    headers: { host: 'localhost' },
+  })
   let settled = false
   const settle = (failure: string | null) => {
     if (settled) return

@@ -61,12 +61,16 @@ export class Pool<W extends PoolWorker> {
    * is left; of a strict pool, the owner is not to be had.
    */
   pick(keyHash: number, now: number, tried: readonly W[] | null): W | undefined {
-    return this.config.strict && keyHash !== NO_KEY ? this.#owner(keyHash, tried) : this.#pick(keyHash, now, tried, true)
+    return this.config.strict && keyHash !== NO_KEY
+      ? this.#owner(keyHash, tried)
+      : this.#pick(keyHash, now, tried, true)
   }
 
   /** As {@link pick}, of workers that are thought to be down: the last resort, since what is thought may be out of date. */
   pickDown(keyHash: number, now: number, tried: readonly W[] | null): W | undefined {
-    return this.config.strict && keyHash !== NO_KEY ? this.#owner(keyHash, tried) : this.#pick(keyHash, now, tried, false)
+    return this.config.strict && keyHash !== NO_KEY
+      ? this.#owner(keyHash, tried)
+      : this.#pick(keyHash, now, tried, false)
   }
 
   /** Whether {@link pick} could find someone. */

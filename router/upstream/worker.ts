@@ -116,10 +116,14 @@ export class Worker<Connection extends IdleConnection = IdleConnection> {
     lookup(address.host, { all: true }, (error, addresses) => {
       if (stopped) return
       const attempt = (index: number) => {
-        giveUp = connectWire({ ip: addresses[index]!.address, port: address.port }, Math.max(1, until - performance.now()), (failure, makeWire) => {
-          if (failure !== null && index + 1 < addresses.length) attempt(index + 1)
-          else done(failure, makeWire)
-        })
+        giveUp = connectWire(
+          { ip: addresses[index]!.address, port: address.port },
+          Math.max(1, until - performance.now()),
+          (failure, makeWire) => {
+            if (failure !== null && index + 1 < addresses.length) attempt(index + 1)
+            else done(failure, makeWire)
+          },
+        )
       }
       if (error || addresses.length === 0) done(error?.code ?? 'ENOTFOUND')
       else attempt(0)
