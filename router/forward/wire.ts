@@ -177,14 +177,16 @@ class HandleWire implements Wire {
 
   writeString(text: string): boolean {
     if (this.#closed) return true
-    const request = (spareWrite ??= new bindings!.WriteWrap())
+    spareWrite ??= new bindings!.WriteWrap()
+    const request = spareWrite
     const error = this.#handle.writeLatin1String(request, text)
     return this.#written(request, error, null)
   }
 
   writeOwned(bytes: Uint8Array): boolean {
     if (this.#closed) return true
-    const request = (spareWrite ??= new bindings!.WriteWrap())
+    spareWrite ??= new bindings!.WriteWrap()
+    const request = spareWrite
     const error = this.#handle.writeBuffer(request, bytes)
     return this.#written(request, error, bytes)
   }
