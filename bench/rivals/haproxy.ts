@@ -1,4 +1,7 @@
-/** HAProxy with the documented table as one ordered regex map (as the Element Server Suite ships it), and as a layer-4 relay. */
+/**
+ * HAProxy with the documented table as one ordered regex map (as the Element Server Suite ships it), and as a layer-4
+ * relay. Buffers of 64 KiB halve what a MiB of media costs it (splicing added nothing to that).
+ */
 
 import type { Setup } from '../contestants.ts'
 import { DOCUMENTED, GROUPS, type HashKey } from './table.ts'
@@ -6,6 +9,7 @@ import { DOCUMENTED, GROUPS, type HashKey } from './table.ts'
 const global = (log: boolean): string => `
 global
   nbthread 1
+  tune.bufsize 65536
   ${log ? 'log stdout format raw daemon' : ''}
 
 defaults

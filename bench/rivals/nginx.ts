@@ -67,7 +67,7 @@ ${GROUPS.map(
 
 ${DOCUMENTED.map(([regex, group]) => {
   const streamed =
-    group === 'media' ? ' proxy_request_buffering off; proxy_buffers 8 64k; proxy_max_temp_file_size 0;' : ''
+    group === 'media' ? ' proxy_request_buffering off; proxy_buffers 8 128k; proxy_max_temp_file_size 0;' : ''
   return `    location ~ ${regex} {${streamed} proxy_pass http://${group === 'by since' ? '$by_since' : group}; }`
 }).join('\n')}
     location / { proxy_pass http://main; }
