@@ -110,7 +110,7 @@ export const CONTESTANTS: readonly Contestant[] = [
 ]
 
 /** `name=command`, a variant to try: `{port}`, `{routes}` (a routes.yaml with the built-in table) and `{documented}` are filled in. */
-export const fromCommand = (text: string): Contestant => {
+const fromCommand = (text: string): Contestant => {
   const equals = text.indexOf('=')
   if (equals < 1) throw new Error(`--contestant takes name=command, got "${text}"`)
   const name = text.slice(0, equals)
@@ -129,4 +129,16 @@ export const fromCommand = (text: string): Contestant => {
     },
     routed: true,
   }
+}
+
+/** The contestants named (`a,b` or `all`), then those given as commands. */
+export const choose = (names: string, commands: readonly string[]): Contestant[] => [
+  ...(names === 'all' ? CONTESTANTS : names.split(',').filter(Boolean).map(named)),
+  ...commands.map(fromCommand),
+]
+
+const named = (name: string): Contestant => {
+  const contestant = CONTESTANTS.find((candidate) => candidate.name === name)
+  if (!contestant) throw new Error(`--contestants: there is no "${name}"`)
+  return contestant
 }

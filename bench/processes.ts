@@ -7,6 +7,7 @@ import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { NODE, PATH_WITH_SBIN } from './contestants.ts'
+import { GROUPS } from './rivals/table.ts'
 
 const running = new Set<ChildProcess>()
 let folder: string | undefined
@@ -65,9 +66,16 @@ export const start = (command: readonly string[], outputFile: string, openFiles?
   return remember(child)
 }
 
-/** A TypeScript module of this folder as a process of its own that is spoken to by messages. */
-export const startModule = (url: URL, args: readonly string[] = []): ChildProcess =>
-  remember(fork(url, args, { execPath: NODE, execArgv: [], stdio: ['ignore', 'inherit', 'inherit', 'ipc'] }))
+/** A TypeScript module of this folder as a process of its own that is spoken to by messages. `openFiles` as in {@link start}. */
+export const startModule = (url: URL, openFiles?: number): ChildProcess =>
+  remember(
+    fork(url, {
+      ...(openFiles
+        ? { execPath: 'prlimit', execArgv: [`--nofile=${openFiles}:${openFiles}`, NODE] }
+        : { execPath: NODE, execArgv: [] }),
+      stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+    }),
+  )
 
 /** Sends a message and waits for the next one back; throws if the process ends instead. */
 export const ask = <T>(child: ChildProcess, message: object): Promise<T> =>
@@ -84,6 +92,22 @@ export const ask = <T>(child: ChildProcess, message: object): Promise<T> =>
     child.once('exit', onExit)
     child.send(message)
   })
+
+/** Stand-in workers for every group of the table, and their ports by group. */
+export const startWorkers = async (
+  hold = false,
+  openFiles?: number,
+): Promise<{ child: ChildProcess; upstreams: Record<string, number[]> }> => {
+  const names = GROUPS.flatMap(({ name, workers }) => Array.from({ length: workers }, (_, i) => `${name}-${i}`))
+  const child = startModule(new URL('load/workers.ts', import.meta.url), openFiles)
+  const { ports } = await ask<{ ports: number[] }>(child, { workers: names, hold })
+  const upstreams: Record<string, number[]> = {}
+  for (const [i, name] of names.entries()) {
+    const group = name.slice(0, name.lastIndexOf('-'))
+    upstreams[group] = [...(upstreams[group] ?? []), ports[i]!]
+  }
+  return { child, upstreams }
+}
 
 export const stop = async (child: ChildProcess): Promise<void> => {
   if (child.exitCode !== null || child.signalCode !== null) return

@@ -12,11 +12,21 @@ import type { ChildProcess } from 'node:child_process'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
-import { CONTESTANTS, type Contestant, fromCommand, type Setup } from './contestants.ts'
+import { CONTESTANTS, type Contestant, choose } from './contestants.ts'
 import type { Job, Sample } from './load/client.ts'
 import { KINDS, type Kind } from './load/requests.ts'
 import { describeMachine, machine, type Spread, spread } from './machine.ts'
-import { ask, freePort, start, startModule, stop, temporaryFolder, tree, untilAnswers } from './processes.ts'
+import {
+  ask,
+  freePort,
+  start,
+  startModule,
+  startWorkers,
+  stop,
+  temporaryFolder,
+  tree,
+  untilAnswers,
+} from './processes.ts'
 import { GROUPS } from './rivals/table.ts'
 
 const { values: options } = parseArgs({
@@ -53,30 +63,7 @@ const kinds = options.kinds.split(',').map((kind) => {
   if (!(kind in KINDS)) throw new Error(`--kinds: there is no "${kind}"`)
   return kind as Kind
 })
-const chosen: Contestant[] = [
-  ...(options.contestants === 'all'
-    ? CONTESTANTS
-    : options.contestants.split(',').flatMap((name) => {
-        if (name === '') return []
-        const contestant = CONTESTANTS.find((candidate) => candidate.name === name)
-        if (!contestant) throw new Error(`--contestants: there is no "${name}"`)
-        return [contestant]
-      })),
-  ...options.contestant.map(fromCommand),
-]
-
-const startWorkers = async (): Promise<Setup['upstreams']> => {
-  const names = GROUPS.flatMap(({ name, workers }) => Array.from({ length: workers }, (_, i) => `${name}-${i}`))
-  const { ports } = await ask<{ ports: number[] }>(startModule(new URL('load/workers.ts', import.meta.url)), {
-    workers: names,
-  })
-  const upstreams: Record<string, number[]> = {}
-  for (const [i, name] of names.entries()) {
-    const group = name.slice(0, name.lastIndexOf('-'))
-    upstreams[group] = [...(upstreams[group] ?? []), ports[i]!]
-  }
-  return upstreams
-}
+const chosen = choose(options.contestants, options.contestant)
 
 interface Entrant {
   readonly contestant: Contestant
@@ -87,7 +74,7 @@ interface Entrant {
 }
 
 const folder = temporaryFolder()
-const upstreams = await startWorkers()
+const { upstreams } = await startWorkers()
 const client = startModule(new URL('load/client.ts', import.meta.url))
 
 const entrants: Entrant[] = []

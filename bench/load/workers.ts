@@ -1,9 +1,10 @@
 /**
  * Stand-in workers for load: each listens on a port of its own, all in this one process, and answers with the sizes and
  * framing of Synapse as cheaply as possible. A forked process: it is sent `{ workers: names }`, and sends back `{ ports }`.
+ * With `hold: true`, a sync with a timeout is held until `{ release: true }`; any message is answered with `{ held }`.
  */
 
-import { createServer, type Socket } from 'node:net'
+import { type AddressInfo, createServer, type Socket } from 'node:net'
 import { KINDS, type Kind } from './requests.ts'
 
 const answer = (worker: string, kind: Kind): Buffer => {
@@ -30,10 +31,14 @@ const kindOf = (head: string): Kind => {
   return 'pushrules'
 }
 
-const serve = (socket: Socket, answers: Record<Kind, Buffer>): void => {
+/** Long polls that wait for `release`. */
+let held: (() => void)[] = []
+
+const serve = (socket: Socket, answers: Record<Kind, Buffer>, hold: boolean): void => {
   /** Bytes of body still to come; -1: a chunked body, which ends where a chunk does; -2: between requests. */
   let bodyLeft = -2
   let kind: Kind = 'sync'
+  let waits = false
   let pending: Buffer = Buffer.alloc(0)
   socket.setNoDelay(true)
   socket.on('error', () => {})
@@ -49,6 +54,7 @@ const serve = (socket: Socket, answers: Record<Kind, Buffer>): void => {
       if (pending.length > 0) pending = Buffer.alloc(0)
       const head = bytes.toString('latin1', 0, end)
       kind = kindOf(head)
+      waits = hold && kind === 'sync' && !head.includes('timeout=0&')
       at = end + 4
       bodyLeft = 0
       if (kind === 'send' || kind === 'upload') {
@@ -66,25 +72,36 @@ const serve = (socket: Socket, answers: Record<Kind, Buffer>): void => {
     } else bodyLeft -= data.length
     if (bodyLeft > 0) return
     bodyLeft = -2
-    socket.write(answers[kind])
+    if (waits) held.push(() => socket.write(answers[kind]))
+    else socket.write(answers[kind])
   })
 }
 
 process.on('disconnect', () => process.exit())
-process.once('message', async ({ workers }: { workers: readonly string[] }) => {
-  const ports = await Promise.all(
-    workers.map((worker) => {
-      const answers = Object.fromEntries(
-        (Object.keys(KINDS) as Kind[]).map((kind) => [kind, answer(worker, kind)]),
-      ) as Record<Kind, Buffer>
-      const server = createServer((socket) => serve(socket, answers))
-      return new Promise<number>((resolve) => {
-        server.listen({ port: 0, host: '127.0.0.1', backlog: 4096 }, () => {
-          const address = server.address()
-          resolve(typeof address === 'object' && address ? address.port : 0)
-        })
-      })
-    }),
-  )
-  process.send!({ ports })
+const listen = (worker: string, hold: boolean): Promise<number> => {
+  const answers = Object.fromEntries(
+    (Object.keys(KINDS) as Kind[]).map((kind) => [kind, answer(worker, kind)]),
+  ) as Record<Kind, Buffer>
+  const server = createServer((socket) => serve(socket, answers, hold))
+  return new Promise((resolve) => {
+    server.listen({ port: 0, host: '127.0.0.1', backlog: 4096 }, () => resolve((server.address() as AddressInfo).port))
+  })
+}
+
+export type WorkersMessage =
+  | { readonly workers: readonly string[]; readonly hold?: boolean }
+  | { readonly release: boolean }
+
+process.on('message', async (message: WorkersMessage) => {
+  if ('workers' in message) {
+    const ports = await Promise.all(message.workers.map((worker) => listen(worker, message.hold ?? false)))
+    process.send!({ ports })
+    return
+  }
+  const waiting = held
+  if (message.release) {
+    held = []
+    for (const answerOne of waiting) answerOne()
+  }
+  process.send!({ held: waiting.length })
 })
