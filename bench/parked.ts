@@ -6,6 +6,7 @@
  * the kernel holds for the sockets is the same for every router and is not counted.
  */
 
+import { spawnSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
@@ -40,9 +41,20 @@ if (options.help) {
   --contestant n=command one more, may be repeated; {port}, {routes}, {documented} are filled in`)
   process.exit()
 }
-const polls = Number(options.polls)
-/** The router has two sockets a poll. Raising the limit may need root. */
-const openFiles = 2 * polls + 4096
+/** Descriptors a process needs besides those of the polls. */
+const SPARE_FILES = 300
+const mayOpen = (files: number): boolean => spawnSync('prlimit', [`--nofile=${files}:${files}`, 'true']).status === 0
+
+let polls = Number(options.polls)
+/** The router has two sockets a poll. */
+let openFiles = 2 * polls + SPARE_FILES
+if (!mayOpen(openFiles)) {
+  openFiles = Number(/^Max open files +\d+ +(\d+)/m.exec(readFileSync('/proc/self/limits', 'latin1'))![1])
+  polls = Math.min(polls, Math.floor((openFiles - SPARE_FILES) / 2))
+  console.error(
+    `no more than ${openFiles} open files allowed here (ulimit -Hn): ${polls} polls instead of ${options.polls}`,
+  )
+}
 
 interface Memory {
   readonly rss: number

@@ -5,11 +5,12 @@
  * routing. They are loaded one after another, the order rotated each round, so that whatever else the machine does in
  * these minutes falls on all alike. The figure to trust is CPU time per request, as the scheduler counted it for all
  * threads of the proxy's own processes: unlike requests per second it hardly depends on what the load generator and
- * the workers, on the same cores, leave over.
+ * the workers, on the same cores, leave over. Many short rounds beat few long ones: a neighbour's load lasts seconds, and
+ * then falls on both sides of a ratio. The scheduler's counters are in nanoseconds, so half a second is long enough.
  */
 
 import type { ChildProcess } from 'node:child_process'
-import { writeFileSync } from 'node:fs'
+import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { CONTESTANTS, type Contestant, choose } from './contestants.ts'
@@ -31,9 +32,9 @@ import { GROUPS } from './rivals/table.ts'
 
 const { values: options } = parseArgs({
   options: {
-    rounds: { type: 'string', default: '5' },
-    seconds: { type: 'string', default: '1.5' },
-    warmup: { type: 'string', default: '0.4' },
+    rounds: { type: 'string', default: '15' },
+    seconds: { type: 'string', default: '0.5' },
+    warmup: { type: 'string', default: '0.15' },
     connections: { type: 'string', default: '64' },
     kinds: { type: 'string', default: Object.keys(KINDS).join(',') },
     contestants: { type: 'string', default: 'plexus,nginx,haproxy,http-proxy,http-proxy-3' },
@@ -46,11 +47,11 @@ const { values: options } = parseArgs({
 
 if (options.help) {
   console.log(`bench/router.ts [options]
-  --rounds 5             measurements of each contestant and kind; median and spread are of these
-  --seconds 1.5          each measurement, after --warmup 0.4 seconds of the same load
+  --rounds 15            measurements of each contestant and kind; median and spread are of these
+  --seconds 0.5          each measurement, after --warmup 0.15 seconds of the same load
   --connections 64       kept alive, one request at a time on each
   --kinds a,b            of ${Object.keys(KINDS).join(', ')}
-  --contestants a,b      of ${CONTESTANTS.map(({ name }) => name).join(', ')}, or all
+  --contestants a,b      of ${CONTESTANTS.map(({ name }) => name).join(', ')}, or all; one named twice shows what the noise is
   --contestant n=command one more, may be repeated; {port}, {routes}, {documented} are filled in
   --log off|on           access logs, of all or of none
   --json file            every measurement`)
@@ -78,12 +79,14 @@ const { upstreams } = await startWorkers()
 const client = startModule(new URL('load/client.ts', import.meta.url))
 
 const entrants: Entrant[] = []
-for (const contestant of chosen) {
+for (const [i, contestant] of chosen.entries()) {
   const port = await freePort()
-  const output = join(folder, `${contestant.name}.output`)
+  const own = join(folder, `${i}-${contestant.name}`)
+  mkdirSync(own)
+  const output = join(own, 'output')
   try {
     const version = contestant.version()
-    const child = start(contestant.command({ port, upstreams, folder, log: options.log === 'on' }), output)
+    const child = start(contestant.command({ port, upstreams, folder: own, log: options.log === 'on' }), output)
     await untilAnswers(port, child, output)
     entrants.push({ contestant, version, port, child, samples: Object.fromEntries(kinds.map((kind) => [kind, []])) })
   } catch (error) {
