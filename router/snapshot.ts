@@ -51,7 +51,8 @@ export const buildSnapshot = (
     return {
       name,
       pool,
-      sticky: pool.config.sticky === undefined ? undefined : (rule?.sticky ?? pool.config.sticky),
+      sticky: pool.config.sticky,
+      otherwise: rule?.endpoint?.sticky,
       endpoint: rule?.endpoint,
       maxBodyBytes: pool.config.maxBodyBytes ?? rule?.endpoint?.maxBodyBytes ?? MAX_BODY_BYTES,
       series: seriesOf(name, poolName),

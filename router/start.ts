@@ -1,6 +1,7 @@
 /** The running router: listeners, connections, workers, and the snapshot that they decide by. */
 
 import type { SynapseVersion } from '../shared/endpoints/types.ts'
+import { makeAliases } from './balancing/aliases.ts'
 import type { HealthConfig, RouterConfig, WorkerConfig } from './config/types.ts'
 import { detectSynapse } from './detect.ts'
 import { ClientConnection } from './forward/client-connection.ts'
@@ -117,7 +118,14 @@ export const startRouter = async (
   let gateway: Gateway | undefined
   await Promise.race([detect(), new Promise((resolve) => setTimeout(resolve, DETECT_TIMEOUT_MS).unref())])
   let snapshot = build(config)
-  gateway = { snapshot, now: performance.now(), draining: false, clients: new Set<ClientConnection>(), telling }
+  gateway = {
+    snapshot,
+    now: performance.now(),
+    draining: false,
+    clients: new Set<ClientConnection>(),
+    aliases: makeAliases(),
+    telling,
+  }
 
   const accept = (
     listener: ClientConnection['listener'],

@@ -26,7 +26,6 @@ const QUESTION = 0x3f
 const AMPERSAND = 0x26
 const EQUALS = 0x3d
 const PERCENT = 0x25
-const PLUS = 0x2b
 const UNDERSCORE = 0x5f
 const BANG = 0x21
 const HASH = 0x23
@@ -53,7 +52,7 @@ export const keyHash = (sticky: Sticky, source: KeySource): number => {
     case 'media':
       return mediaKey(source)
     case 'uri':
-      return hashDecoded(source.bytes, source.targetStart, source.targetEnd, false)
+      return hashDecoded(source.bytes, source.targetStart, source.targetEnd)
   }
 }
 
@@ -66,19 +65,20 @@ const finish = (hash: number): number => {
 const START = 0x811c9dc5
 const step = (hash: number, byte: number) => Math.imul(hash ^ byte, 0x01000193)
 
-/** The hash of a key's text: of UTF-8 text the same as {@link hashDecoded} of its bytes. */
+const hashBytes = (bytes: Uint8Array, start: number, end: number): number => {
+  let hash = START
+  for (let i = start; i < end; i++) hash = step(hash, bytes[i]!)
+  return finish(hash)
+}
+
+/** The hash of a key's text: that of its UTF-8 bytes. */
 export const hashString = (text: string): number => {
   let hash = START
   for (let i = 0; i < text.length; i++) {
     const code = text.charCodeAt(i)
-    if (code > 0x7f) return hashDecodedBytes(Buffer.from(text, 'utf8'))
+    if (code > 0x7f) return hashBytes(Buffer.from(text, 'utf8'), 0, Buffer.byteLength(text))
     hash = step(hash, code)
   }
-  return finish(hash)
-}
-const hashDecodedBytes = (bytes: Uint8Array): number => {
-  let hash = START
-  for (let i = 0; i < bytes.length; i++) hash = step(hash, bytes[i]!)
   return finish(hash)
 }
 
@@ -97,8 +97,8 @@ const decodeAt = (bytes: Uint8Array, at: number, end: number): number => {
   return high < 0 || low < 0 ? -1 : high * 16 + low
 }
 
-/** Hash of the percent-decoded bytes `[start, end)`; `form`: `+` is a space, as in a query. */
-const hashDecoded = (bytes: Uint8Array, start: number, end: number, form: boolean): number => {
+/** Hash of the percent-decoded bytes `[start, end)`. */
+const hashDecoded = (bytes: Uint8Array, start: number, end: number): number => {
   let hash = START
   for (let i = start; i < end; i++) {
     let byte = bytes[i]!
@@ -108,7 +108,7 @@ const hashDecoded = (bytes: Uint8Array, start: number, end: number, form: boolea
         byte = decoded
         i += 2
       }
-    } else if (form && byte === PLUS) byte = 0x20
+    }
     hash = step(hash, byte)
   }
   return finish(hash)
@@ -129,7 +129,7 @@ const hashToken = (bytes: Uint8Array, start: number, end: number, user: boolean)
       to = end
     }
   }
-  return from === to ? NO_KEY : hashDecoded(bytes, from, to, false)
+  return from === to ? NO_KEY : hashDecoded(bytes, from, to)
 }
 
 const isSyt = (bytes: Uint8Array, start: number, end: number): boolean =>
@@ -144,16 +144,10 @@ const tokenKey = (source: KeySource, user: boolean): number => {
   if (end > start) {
     const token = afterScheme(bytes, start, end, BEARER)
     if (token > 0) return hashToken(bytes, token, end, user)
-    return hashDecodedRange(bytes, start, end)
+    return hashBytes(bytes, start, end)
   }
   const value = queryValue(bytes, source.targetStart, source.targetEnd, ACCESS_TOKEN)
   return value < 0 ? NO_KEY : hashToken(bytes, value, valueEnd, user)
-}
-
-const hashDecodedRange = (bytes: Uint8Array, start: number, end: number): number => {
-  let hash = START
-  for (let i = start; i < end; i++) hash = step(hash, bytes[i]!)
-  return finish(hash)
 }
 
 const BEARER = Buffer.from('bearer', 'latin1')
@@ -207,17 +201,15 @@ const queryValue = (bytes: Uint8Array, start: number, end: number, name: Uint8Ar
 
 const ROOMS = Buffer.from('/rooms/', 'latin1')
 
-/** Room ID or alias: the segment after `/rooms/`, else the first that begins with `!` or `#`, plain or percent-encoded. */
-export const roomSegment = (
-  bytes: Uint8Array,
-  start: number,
-  end: number,
-): { start: number; end: number } | undefined =>
-  findRoom(bytes, start, end) ? { start: segmentStart, end: segmentEnd } : undefined
+/** Whether the room that the target names is named by an alias. */
+export const namesAlias = ({ bytes, targetStart, targetEnd }: KeySource): boolean =>
+  findRoom(bytes, targetStart, targetEnd) &&
+  (bytes[segmentStart] === PERCENT ? decodeAt(bytes, segmentStart, segmentEnd) : bytes[segmentStart]) === HASH
 
 let segmentStart = 0
 let segmentEnd = 0
 
+/** Finds the room ID or alias: the segment after `/rooms/`, else the first that begins with `!` or `#`, plain or encoded. */
 const findRoom = (bytes: Uint8Array, start: number, end: number): boolean => {
   let sigil = -1
   for (let i = start; i < end; i++) {
@@ -248,7 +240,7 @@ const segmentAt = (bytes: Uint8Array, start: number, end: number): boolean => {
 
 const roomKey = (source: KeySource): number =>
   findRoom(source.bytes, source.targetStart, source.targetEnd)
-    ? hashDecoded(source.bytes, segmentStart, segmentEnd, false)
+    ? hashDecoded(source.bytes, segmentStart, segmentEnd)
     : NO_KEY
 
 const originKey = (source: KeySource): number => {
@@ -300,9 +292,9 @@ const mediaKey = (source: KeySource): number => {
     let to = from
     let slashes = 0
     while (to < end && !(bytes[to] === SLASH && ++slashes === 2)) to++
-    return hashDecoded(bytes, from, to, false)
+    return hashDecoded(bytes, from, to)
   }
-  return hashDecoded(bytes, targetStart, end, false)
+  return hashDecoded(bytes, targetStart, end)
 }
 
 const DOWNLOAD = Buffer.from('download/', 'latin1')

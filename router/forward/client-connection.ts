@@ -4,7 +4,7 @@
  */
 
 import type { Replay } from '../../shared/endpoints/types.ts'
-import { keyHash, NO_KEY } from '../balancing/key.ts'
+import { keyHash, NO_KEY, namesAlias } from '../balancing/key.ts'
 import { methodBit } from '../routing/method.ts'
 import type { Waiter } from '../upstream/pool.ts'
 import { ChunkReader } from './chunked.ts'
@@ -84,6 +84,8 @@ export class ClientConnection implements WireOwner, Waiter {
   #expects = false
   #answered = false
   #keyHash = NO_KEY
+  /** Of the alias that names the room, until the answer tells which room that is. */
+  #aliasHash = NO_KEY
   #pool: UpstreamPool | null = null
   #tried: UpstreamWorker[] | null = null
   #upstream: UpstreamConnection | null = null
@@ -264,7 +266,11 @@ export class ClientConnection implements WireOwner, Waiter {
     keySource.authorizationStart = head.authorizationStart
     keySource.authorizationEnd = head.authorizationEnd
     keySource.clientAddress = this.address
-    return keyHash(route.sticky!, keySource)
+    const hash = keyHash(route.sticky!, keySource)
+    if (hash === NO_KEY) return route.otherwise === undefined ? NO_KEY : keyHash(route.otherwise, keySource)
+    if (route.sticky !== 'room') return hash
+    this.#aliasHash = namesAlias(keySource) ? hash : NO_KEY
+    return this.gateway.aliases.resolve(hash)
   }
 
   /** Takes a place in the pool, or in its queue. */
@@ -461,6 +467,7 @@ export class ClientConnection implements WireOwner, Waiter {
 
   relayString(text: string): boolean {
     this.bytesOut += text.length
+    if (this.#aliasHash !== NO_KEY) this.#learnAlias(text)
     return this.#relayed(this.wire.writeString(text))
   }
 
@@ -471,6 +478,11 @@ export class ClientConnection implements WireOwner, Waiter {
     if (length <= SMALL_BYTES) return this.#relayed(this.wire.writeString(latin1(bytes, start, end)))
     const part = bytes.subarray(start, end)
     return this.#relayed(this.wire.writeOwned(from.ownsReads ? part : Buffer.from(part)))
+  }
+
+  #learnAlias(text: string): void {
+    if (this.#status === 200) this.gateway.aliases.learn(this.#aliasHash, text)
+    this.#aliasHash = NO_KEY
   }
 
   #relayed(written: boolean): boolean {

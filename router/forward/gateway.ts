@@ -1,6 +1,7 @@
 /** What all connections share: the snapshot they decide by, the clock, and whom they tell. */
 
 import type { Endpoint, Replay, Sticky } from '../../shared/endpoints/types.ts'
+import type { Aliases } from '../balancing/aliases.ts'
 import type { Exposure } from '../config/types.ts'
 import type { Pool } from '../upstream/pool.ts'
 import type { Worker } from '../upstream/worker.ts'
@@ -15,8 +16,10 @@ export type UpstreamPool = Pool<UpstreamWorker>
 export interface Route {
   readonly name: string
   readonly pool: UpstreamPool
-  /** Absent: the least loaded worker. */
+  /** What its requests stick to. Undefined: the least loaded worker serves. */
   readonly sticky: Sticky | undefined
+  /** What a request sticks to that has no such key (createRoom in a pool that sticks by room). */
+  readonly otherwise: Sticky | undefined
   readonly endpoint: Endpoint | undefined
   readonly maxBodyBytes: number
   /** Index of its series in the metrics. */
@@ -56,6 +59,7 @@ export interface Gateway {
   /** No new requests on old connections: each is closed after its answer. */
   draining: boolean
   readonly clients: Set<ClientConnection>
+  readonly aliases: Aliases
   readonly telling: Telling
 }
 

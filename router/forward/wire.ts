@@ -104,17 +104,17 @@ const bindings: Bindings | undefined = (() => {
     const tcp = binding('tcp_wrap')
     const pipe = binding('pipe_wrap')
     const found = {
-      WriteWrap: stream['WriteWrap'],
-      ShutdownWrap: stream['ShutdownWrap'],
-      state: stream['streamBaseState'],
-      READ: stream['kReadBytesOrError'],
-      ASYNC: stream['kLastWriteWasAsync'],
-      TCP: tcp['TCP'],
-      TCPConnectWrap: tcp['TCPConnectWrap'],
-      TCP_SOCKET: (tcp['constants'] as Record<string, unknown>)['SOCKET'],
-      Pipe: pipe['Pipe'],
-      PipeConnectWrap: pipe['PipeConnectWrap'],
-      PIPE_SOCKET: (pipe['constants'] as Record<string, unknown>)['SOCKET'],
+      WriteWrap: stream.WriteWrap,
+      ShutdownWrap: stream.ShutdownWrap,
+      state: stream.streamBaseState,
+      READ: stream.kReadBytesOrError,
+      ASYNC: stream.kLastWriteWasAsync,
+      TCP: tcp.TCP,
+      TCPConnectWrap: tcp.TCPConnectWrap,
+      TCP_SOCKET: (tcp.constants as Record<string, unknown>).SOCKET,
+      Pipe: pipe.Pipe,
+      PipeConnectWrap: pipe.PipeConnectWrap,
+      PIPE_SOCKET: (pipe.constants as Record<string, unknown>).SOCKET,
     } as unknown as Bindings
     const prototype = found.TCP.prototype as unknown as Record<string, unknown>
     const methods = [
@@ -138,7 +138,7 @@ const bindings: Bindings | undefined = (() => {
 })()
 
 /** Whether this Node's socket handles can be driven directly. `PLEXUS_WIRE=socket` chooses public sockets, for tests and doubt. */
-export const handlesUsable = bindings !== undefined && process.env['PLEXUS_WIRE'] !== 'socket'
+export const handlesUsable = bindings !== undefined && process.env.PLEXUS_WIRE !== 'socket'
 
 /** Kept ready: a write that completes at once, as nearly all do, does not use its request up. */
 let spareWrite: WriteRequest | undefined
@@ -250,7 +250,7 @@ class HandleWire implements Wire {
   reset(): void {
     if (this.#closed) return
     this.#closed = true
-    if (!this.#handle.reset || this.#handle.reset() !== 0) this.#handle.close()
+    if (this.#handle.reset?.() !== 0) this.#handle.close()
     this.#own = undefined
   }
 }
