@@ -47,8 +47,9 @@ export interface Telling {
   /** A request ended, whatever way. `client` holds its particulars until this returns. */
   finished(client: ClientConnection, status: number, now: number): void
   refused(client: ClientConnection, refusal: Refusal): void
-  connected(worker: UpstreamWorker): void
-  connectFailed(worker: UpstreamWorker): void
+  connected(pool: UpstreamPool, worker: UpstreamWorker): void
+  reused(pool: UpstreamPool, worker: UpstreamWorker): void
+  connectFailed(pool: UpstreamPool, worker: UpstreamWorker): void
   retried(client: ClientConnection): void
 }
 
@@ -60,6 +61,10 @@ export interface Gateway {
   draining: boolean
   readonly clients: Set<ClientConnection>
   readonly aliases: Aliases
+  /** Begins every request ID; another for each start of the router. */
+  readonly requestIdPrefix: string
+  /** Requests so far. */
+  requests: number
   readonly telling: Telling
 }
 

@@ -136,6 +136,7 @@ export const readRequestHead = (bytes: Buffer, start: number, end: number): numb
       case 6:
       case 7:
       case 10:
+      case 12:
       case 13:
       case 14:
       case 15:
@@ -176,6 +177,11 @@ export const readRequestHead = (bytes: Buffer, start: number, end: number): numb
           if (tokens > 0) connectionNames = true
           if (!drop(lineStart, at)) return refuse(refusals.headTooLarge)
         } else if (equalsIgnoringCase(bytes, lineStart, nameEnd, 'keep-alive') && !drop(lineStart, at))
+          return refuse(refusals.headTooLarge)
+        break
+      case 12:
+        // Ours takes its place: one request, one ID.
+        if (equalsIgnoringCase(bytes, lineStart, nameEnd, 'x-request-id') && !drop(lineStart, at))
           return refuse(refusals.headTooLarge)
         break
       case 13:
