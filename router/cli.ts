@@ -112,9 +112,9 @@ const makeProgram = (deps: CliDeps, exit: (status: number) => void): Command => 
     .addHelpText('after', examples('router check --routes /etc/router/routes.yaml', 'router check --strict   # for CI'))
     .action((_: unknown, command: Command) => {
       const { routes, strict } = command.optsWithGlobals<{ routes: string; strict?: true }>()
-      const { config, problems } = loadConfig(routes, undefined, tables)
-      const all = [...problems, ...(config ? checkConfig(config, tables, deps) : [])].map((problem) =>
-        problem.place ? problem : { ...problem, place: { file: routes, line: 0, column: 0 } },
+      const { config, problems, placeOf } = loadConfig(routes, undefined, tables)
+      const all = [...problems, ...(config ? checkConfig(config, tables, deps) : [])].map(
+        (problem): Problem => ({ place: placeOf(problem.path), ...problem }),
       )
       tell(all)
       const errors = all.filter(({ severity }) => severity === 'error').length
