@@ -18,6 +18,8 @@ export interface Loaded {
   /** Absent if there is an error among the problems. */
   readonly config?: RouterConfig
   readonly problems: readonly Problem[]
+  /** Where a key is written, or its nearest parent that is: for problems that are found later. */
+  readonly placeOf: (path: string) => Place
 }
 
 /** The largest routes.yaml of a real deployment has some 30 KiB. */
@@ -32,14 +34,17 @@ const MAX_SYNTAX_ERRORS = 10
 export const loadConfig = (file: string, text: string | undefined, tables: LoadTables): Loaded => {
   const source = text === undefined ? readText(file) : { text }
   if ('mistake' in source)
-    return { problems: [{ path: file, message: source.mistake, severity: 'error', place: start(file) }] }
+    return {
+      problems: [{ path: file, message: source.mistake, severity: 'error', place: start(file) }],
+      placeOf: () => start(file),
+    }
 
   const { contents, reporter } = parse(file, source.text)
   if (contents) crossCheck(contents, reporter, file, tables)
   const problems = reporter.problems()
-  if (!contents || problems.some(({ severity }) => severity === 'error')) return { problems }
+  if (!contents || problems.some(({ severity }) => severity === 'error')) return { problems, placeOf: reporter.place }
   // Without an error nothing that is required is missing.
-  return { config: build(contents as FileContents, reporter, file), problems }
+  return { config: build(contents as FileContents, reporter, file), problems, placeOf: reporter.place }
 }
 
 /** `routes.yaml:14:9: pools.sync.workers[1]: expected host:port, got "8013"`; warnings say that they are. */
