@@ -48,7 +48,15 @@ const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/
 const TARGET = /^[\x21\x22\x24-\x7e]+$/
 const VALUE = /^[\t\x20-\x7e\x80-\xff]*$/
 const CHUNK_EXTENSION = /^[\t ]*;[\t\x20-\x7e\x80-\xff]*$/
-const NOT_IN_TRAILERS = new Set(['transfer-encoding', 'content-length', 'host', 'connection', 'trailer', 'te', 'upgrade'])
+const NOT_IN_TRAILERS = new Set([
+  'transfer-encoding',
+  'content-length',
+  'host',
+  'connection',
+  'trailer',
+  'te',
+  'upgrade',
+])
 
 class Violation extends Error {}
 class Partial extends Error {}
@@ -249,7 +257,10 @@ export interface Conversation {
 export const readRequests = (bytes: Latin1, rules: RequestRules = { canonical: false }): Conversation => {
   const requests: ReadRequest[] = []
   for (let at = 0; ; ) {
-    if (at === bytes.length || (!rules.canonical && /^(\r\n)*\r?$/.test(bytes.slice(at, at + 64)) && bytes.length - at < 64)) {
+    if (
+      at === bytes.length ||
+      (!rules.canonical && /^(\r\n)*\r?$/.test(bytes.slice(at, at + 64)) && bytes.length - at < 64)
+    ) {
       return { requests, rest: { kind: 'none' }, closed: false }
     }
     const reading = readRequest(bytes, at, rules)

@@ -113,7 +113,10 @@ export const connectRaw = async (
         }
         const check = () => predicate() && settle()
         const timer = setTimeout(
-          () => settle(new Error(`not within ${deadlineMs} ms: ${what}; received ${JSON.stringify(received.slice(0, 400))}`)),
+          () =>
+            settle(
+              new Error(`not within ${deadlineMs} ms: ${what}; received ${JSON.stringify(received.slice(0, 400))}`),
+            ),
           deadlineMs,
         )
         watchers.add(check)
