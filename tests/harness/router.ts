@@ -11,7 +11,11 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { stringify } from 'yaml'
-import type { Problem, RouterConfig } from '../../router/config/types.ts'
+import { formatProblem, loadConfig } from '../../router/config/load.ts'
+import type { RouterConfig } from '../../router/config/types.ts'
+import { type RunningRouter, startRouter } from '../../router/start.ts'
+import { tables } from '../../router/tables.ts'
+import { makeMetrics } from '../../router/telling/metrics.ts'
 
 /** Keys as in `routes.yaml`. */
 export interface TestRouterOptions {
@@ -19,8 +23,6 @@ export interface TestRouterOptions {
   readonly routes?: readonly Readonly<Record<string, unknown>>[]
   /** Further top-level keys. */
   readonly settings?: Readonly<Record<string, unknown>>
-  /** `startRouter`'s second argument. */
-  readonly options?: object
 }
 
 export interface TestRouter {
@@ -53,33 +55,36 @@ const start = (options: TestRouterOptions): Promise<TestRouter> => {
   return Promise.resolve({ port: Number(EDGE.slice(EDGE.lastIndexOf(':') + 1)), close: async () => {} })
 }
 
-// Imported when a test starts a router, so that the suite runs against other edges where no router can.
-const LOAD = new URL('../../router/config/load.ts', import.meta.url).href
-const START = new URL('../../router/start.ts', import.meta.url).href
-interface LoadModule {
-  loadConfig(file: string, text: string): { config?: RouterConfig; problems: readonly Problem[] }
-}
-interface StartModule {
-  startRouter(
-    config: RouterConfig,
-    options?: object,
-  ): Promise<{ listeners: readonly { host: string; port: number }[]; close(): Promise<void> }>
-}
+/** Says nothing of workers that come and go: tests make them. */
+const quiet = { info() {}, warn() {}, error() {} }
 
-const startPlexus = async ({ pools, routes, settings, options }: TestRouterOptions): Promise<TestRouter> => {
-  const { loadConfig } = (await import(LOAD)) as LoadModule
-  const { startRouter } = (await import(START)) as StartModule
+/** The configuration that a `routes.yaml` with these contents has; throws if it has errors. */
+export const testConfig = ({ pools, routes, settings }: TestRouterOptions): RouterConfig => {
   const text = stringify({
     listen: ['http://127.0.0.1:0'],
     access_log: 'off',
+    synapse: '1.163',
     pools,
     ...(routes && { routes }),
     ...settings,
   })
-  const { config, problems } = loadConfig('routes.yaml', text)
-  const errors = problems.filter(({ severity }) => severity === 'error')
-  if (errors.length > 0 || config === undefined) throw new Error(`${JSON.stringify(errors)} in\n${text}`)
-  const router = await startRouter(config, options)
+  const { config, problems } = loadConfig('routes.yaml', text, tables)
+  if (config === undefined) throw new Error(problems.map(formatProblem).join('\n'))
+  return config
+}
+
+/** The running router itself, for tests that reload it or look at its state. */
+export const startInProcess = async (t: Cleanup, options: TestRouterOptions): Promise<RunningRouter> => {
+  const router = await startRouter(testConfig(options), { log: quiet, metrics: makeMetrics() })
+  t.after(() => router.close())
+  return router
+}
+
+const startPlexus = async (options: TestRouterOptions): Promise<TestRouter> => {
+  const router = await startRouter(testConfig({ ...options, settings: { drain: '1s', ...options.settings } }), {
+    log: quiet,
+    metrics: makeMetrics(),
+  })
   return { port: router.listeners[0]!.port, close: () => router.close() }
 }
 
