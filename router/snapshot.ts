@@ -94,6 +94,7 @@ export const buildSnapshot = (
     pools,
     workers: new Set([...pools.values()].flatMap((pool) => pool.members.map((member) => member.worker))),
     trusts: makeTrusts(config.trustedProxies),
+    serverName: config.serverName ?? 'localhost',
     ruleIndex: trie.find,
     route(bytes, start, end, methodBit) {
       const index = trie.find(bytes, start, end, methodBit)

@@ -199,8 +199,9 @@ export class ClientConnection implements WireOwner, Waiter {
     const { targetStart, targetEnd } = head
     const forwardable = forwardedHead(bytes, headEnd)
     this.requestId = gateway.requestIdPrefix + (++gateway.requests).toString(36)
+    const host = head.hasHost ? '' : `Host: ${gateway.snapshot.serverName}\r\n`
     const framing = head.chunked ? 'Transfer-Encoding: chunked\r\n' : ''
-    let request = `${forwardable}${framing}X-Request-ID: ${this.requestId}\r\n${forwarded}`
+    let request = `${forwardable}${host}${framing}X-Request-ID: ${this.requestId}\r\n${forwarded}`
     if (forbidden(bytes, targetStart, targetEnd, this.listener.exposes)) {
       this.#requestLine = forwardable.slice(0, targetEnd - head.start)
       this.#refuseAndClose(refusals.notExposed)
@@ -235,7 +236,7 @@ export class ClientConnection implements WireOwner, Waiter {
         at = this.#chunks.read(bytes, headEnd, end, (from, to) => {
           framed += `${(to - from).toString(16)}\r\n${latin1(bytes, from, to)}\r\n`
         })
-        if (at < 0 || this.#chunks.dataBytes > this.#maxBody) {
+        if (at < 0 || this.#chunks.announcedBytes > this.#maxBody) {
           this.#refuseAndClose(at < 0 ? refusals.chunk : refusals.bodyTooLarge)
           return
         }
@@ -418,7 +419,7 @@ export class ClientConnection implements WireOwner, Waiter {
       at = chunks.read(bytes, 0, length, (from, to) => {
         framed += `${(to - from).toString(16)}\r\n${latin1(bytes, from, to)}\r\n`
       })
-      if (at < 0 || chunks.dataBytes > this.#maxBody) {
+      if (at < 0 || chunks.announcedBytes > this.#maxBody) {
         this.#refuseAndClose(at < 0 ? refusals.chunk : refusals.bodyTooLarge)
         return
       }

@@ -34,6 +34,8 @@ export interface Snapshot {
   endpoint(bytes: Buffer, start: number, end: number, methodBit: number): Endpoint | undefined
   readonly pools: ReadonlyMap<string, UpstreamPool>
   trusts(address: string): boolean
+  /** The Host of an HTTP/1.0 request that came without one. */
+  readonly serverName: string
 }
 
 export interface Listener {

@@ -87,10 +87,19 @@ export const startRecordingUpstream = async ({ port = 0, canonical = true } = {}
 
     // Answers in the order of requests: if a proxy pipelines, that is seen in `requests`, not hidden by a race here.
     let answers: Promise<void> = Promise.resolve()
+    let told = false
     const read = () => {
       while (unread !== '' && connection.violation === undefined) {
         const reading = readRequest(unread, 0, { canonical })
-        if (reading.kind === 'partial') break
+        if (reading.kind === 'partial') {
+          // As Twisted: told at the end of the head that the client waits, it says to go on.
+          if (!told && /^Expect: *100-continue\r\n/im.test(unread) && unread.endsWith('\r\n\r\n')) {
+            told = true
+            answers = answers.then(() => give(['HTTP/1.1 100 Continue\r\n\r\n']))
+          }
+          break
+        }
+        told = false
         if (reading.kind === 'violation') {
           connection.violation = reading.why
           answers = answers.then(() => give(['HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n', 'close']))

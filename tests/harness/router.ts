@@ -35,10 +35,10 @@ export interface Cleanup {
   after(fn: () => Promise<void>): void
 }
 
-export const EDGE = process.env['EDGE'] ?? 'router'
+export const EDGE = process.env.EDGE ?? 'router'
 
 /** The port a recording upstream must listen on: given for an edge that runs elsewhere, else any. */
-export const UPSTREAM_PORT = Number(process.env['EDGE_UPSTREAM_PORT'] ?? 0)
+export const UPSTREAM_PORT = Number(process.env.EDGE_UPSTREAM_PORT ?? 0)
 
 export const startTestRouter = async (t: Cleanup, options: TestRouterOptions): Promise<TestRouter> => {
   const edge = await start(options)
