@@ -29,6 +29,7 @@ export interface RunOptions {
 /** Runs until SIGTERM or SIGINT; resolves to the exit status: 1 if the configuration or a listener is not to be had. */
 export const run = async ({ routes: file, logLevel = 'info', onUp = () => {} }: RunOptions): Promise<number> => {
   const log = pino({ base: { pid: process.pid }, level: logLevel }, pino.destination({ dest: 2, sync: true }))
+  let digest = digestOf(file)
   const { config, problems } = loadConfig(file, undefined, tables)
   for (const problem of problems) process.stderr.write(`${formatProblem(problem)}\n`)
   if (config === undefined) return 1
@@ -62,17 +63,6 @@ export const run = async ({ routes: file, logLevel = 'info', onUp = () => {} }: 
     await router.close()
     return 1
   }
-  log.info(
-    {
-      listening: router.listeners.map((listener) => listener.url),
-      ...(admin && { admin: `http://${addressKey(admin.address)}` }),
-      pools: [...config.pools.keys()],
-    },
-    'router is up',
-  )
-  onUp(router)
-
-  let digest = digestOf(file)
   let reloading = Promise.resolve()
   const reload = (why: string, always: boolean) => {
     reloading = reloading.then(async () => {
@@ -96,6 +86,16 @@ export const run = async ({ routes: file, logLevel = 'info', onUp = () => {} }: 
   const stopWatching = watchFile(file, () => reload('the file changed', false))
   process.on('SIGHUP', () => reload('SIGHUP', true))
   process.on('SIGUSR1', () => void accessFile?.reopen())
+  reload('the file changed', false) // while the router started
+  log.info(
+    {
+      listening: router.listeners.map((listener) => listener.url),
+      ...(admin && { admin: `http://${addressKey(admin.address)}` }),
+      pools: [...config.pools.keys()],
+    },
+    'router is up',
+  )
+  onUp(router)
 
   const signal = await new Promise<string>((resolve) => {
     process.once('SIGTERM', resolve)

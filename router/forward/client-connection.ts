@@ -40,6 +40,8 @@ const LINGER_BYTES = 4 * 1024 * 1024
 const KEPT_BYTES = 64 * 1024
 /** A request is sent at most so often. */
 const MAX_ATTEMPTS = 4
+/** A long poll that was with a worker for so long has outlived whatever was wrong with those before it. */
+const FORGET_MS = 500
 
 export class ClientConnection implements WireOwner, Waiter {
   readonly gateway: Gateway
@@ -97,6 +99,7 @@ export class ClientConnection implements WireOwner, Waiter {
   #pinned: UpstreamWorker | null = null
   #readMs = 0
   #connectUntil = 0
+  #sentAt = 0
   #status = 0
 
   constructor(gateway: Gateway, listener: Listener, peerAddress: string, makeWire: (owner: WireOwner) => Wire) {
@@ -390,6 +393,7 @@ export class ClientConnection implements WireOwner, Waiter {
   #send(upstream: UpstreamConnection): void {
     this.#upstream = upstream
     this.#connectUntil = 0
+    this.#sentAt = this.gateway.now
     upstream.begin(this)
     this.deadline = this.gateway.now + (this.#state === BODY ? STALL_MS : this.#readMs)
     let written = upstream.wire.writeString(this.request!)
@@ -589,6 +593,10 @@ export class ClientConnection implements WireOwner, Waiter {
     }
     worker.inFlight--
     this.worker = null
+    if (this.gateway.now - this.#sentAt > FORGET_MS) {
+      this.#tried = null
+      this.attempts = 1
+    }
     if (reason !== 'invalid' && this.#state === ANSWER && this.request !== null && this.attempts < MAX_ATTEMPTS) {
       const replay = this.#replay()
       if (replay !== 'never') {
