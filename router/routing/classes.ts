@@ -60,3 +60,9 @@ export const CLASSES: Readonly<Record<EndpointClass, ClassRouting>> = {
   // Last, so that a list of rules may leave them out: what no rule matches goes to main.
   main: { pools: [] },
 }
+
+/** The names that a pool can have without `routes:`. */
+export const BUILT_IN_POOLS: ReadonlySet<string> = new Set<BuiltInPool>([
+  ...(Object.keys(CLASSES) as EndpointClass[]),
+  'generic',
+])

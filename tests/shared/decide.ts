@@ -1,9 +1,5 @@
 import { builtInRules, type Deployment } from '../../router/routing/built-in.ts'
-import { CLASSES } from '../../router/routing/classes.ts'
 import type { Rule } from '../../router/routing/rule.ts'
-
-/** Every pool that the built-in rules know, so that each class shows in the pool's name. */
-export const EVERY_POOL: ReadonlySet<string> = new Set([...Object.keys(CLASSES), 'generic'])
 
 /** A decision function over the built-in rules: the first that matches, tried one by one with JavaScript's own RegExp. */
 export const deciderOf = (deployment: Deployment) => {

@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { Deployment } from '../../router/routing/built-in.ts'
+import { BUILT_IN_POOLS } from '../../router/routing/classes.ts'
 import { table } from '../../shared/endpoints/table.ts'
 import type { EndpointClass } from '../../shared/endpoints/types.ts'
-import { deciderOf, EVERY_POOL } from './decide.ts'
+import { deciderOf } from './decide.ts'
 import { type DocumentedRoute, routesOfGeneratedMap, routesOfManual } from './documentation.ts'
 import { assertIntended } from './intended-differences.ts'
 import { missingMaterial, readMaterial } from './material.ts'
@@ -95,7 +96,7 @@ const manual = (): readonly DocumentedRoute[] => {
 
 test('each endpoint has the class that workers.md gives to it', { skip: missingMaterial }, () => {
   const routes = manual()
-  const deployment = { version: [1, 98], mas: false, pools: EVERY_POOL } as const
+  const deployment = { version: [1, 98], mas: false, pools: BUILT_IN_POOLS } as const
   assertIntended('workers.md', [...differencesOf(routes, deployment, hasSameClass), ...unreached(routes)])
 })
 
@@ -114,7 +115,7 @@ test('without writers or special pools, workers.md and the table agree on generi
 test("each endpoint has the class that Synapse 1.163's own map gives to it", { skip: missingMaterial }, () => {
   const routes = routesOfGeneratedMap(readMaterial('synapse/servlets/documented-map-1.163.2.txt'))
   assert.equal(routes.length, 115)
-  const deployment = { version: [1, 163], mas: false, pools: EVERY_POOL } as const
+  const deployment = { version: [1, 163], mas: false, pools: BUILT_IN_POOLS } as const
   // The generator knows neither Twisted's resources nor the admin API.
   const omitted = new Set(['sso', 'media', 'media_admin', 'quarantined_media_changes', 'admin'])
   const agrees = (section: string | undefined, pool: string): boolean =>

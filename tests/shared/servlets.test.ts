@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { Deployment } from '../../router/routing/built-in.ts'
+import { BUILT_IN_POOLS } from '../../router/routing/classes.ts'
 import type { SynapseVersion } from '../../shared/endpoints/types.ts'
-import { deciderOf, EVERY_POOL } from './decide.ts'
+import { deciderOf } from './decide.ts'
 import { assertIntended } from './intended-differences.ts'
 import { missingMaterial, readMaterial } from './material.ts'
 import { pathsOfPattern } from './samples.ts'
@@ -66,7 +67,7 @@ const differencesOf = (release: string, deployment: Deployment): readonly string
         differences.add(`${name}: ${process} does not have it`)
       if (process === 'worker' && registered?.writersOnly && typeof rule?.endpoint?.served !== 'object')
         differences.add(`${name}: any worker, but it is for the writer`)
-      if (process === 'main' && deployment.pools === EVERY_POOL) {
+      if (process === 'main' && deployment.pools === BUILT_IN_POOLS) {
         const elsewhere = has.worker.has(servlet) ? 'workers have' : has.media.has(servlet) ? 'media workers have' : ''
         if (elsewhere !== '') differences.add(`${name}: main, though ${elsewhere} it`)
       }
@@ -83,7 +84,7 @@ const isRegistered = (servlets: Servlets, method: string, path: string): boolean
 
 test('every servlet of every release is reached, and on workers where they have it', { skip: missingMaterial }, () => {
   const differences = RELEASES.flatMap(({ name, version, mas }) =>
-    differencesOf(name, { version, mas, pools: EVERY_POOL }).map((difference) => `${name}: ${difference}`),
+    differencesOf(name, { version, mas, pools: BUILT_IN_POOLS }).map((difference) => `${name}: ${difference}`),
   )
   assertIntended('servlets', differences)
 })

@@ -1,0 +1,44 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { table } from '../../shared/endpoints/table.ts'
+
+test('each request with a transaction ID may be repeated, and no other one that writes', () => {
+  for (const { name, endpoint } of table) {
+    const { method, path, replay } = endpoint
+    if (method === 'PUT' && path.endsWith('/{txnId}'))
+      assert.equal(replay, /^\/rooms\/\{roomId\}\/(send|redact)\//.test(path) ? 'any' : 'same', name)
+    else if (method === 'GET') assert.ok(replay === undefined || replay === 'never', name)
+    else assert.equal(replay, undefined, name)
+  }
+})
+
+test('the writers that nobody forwards to are the known ones', () => {
+  const hard = table.flatMap(({ endpoint: { served } }) =>
+    typeof served === 'object' && served.hard ? [served.writer] : [],
+  )
+  assert.deepEqual([...new Set(hard)].toSorted(), [
+    'push_rules',
+    'quarantined_media_changes',
+    'receipts',
+    'thread_subscriptions',
+    'to_device',
+    'typing',
+  ])
+})
+
+test('reading is never a writer’s alone', () => {
+  for (const { name, endpoint } of table)
+    if (endpoint.method === 'GET') assert.equal(typeof endpoint.served, 'string', name)
+})
+
+test('parameters are whole segments with names of their own, and those that must not be empty exist', () => {
+  for (const { name, endpoint } of table) {
+    const parameters = endpoint.path.split('/').filter((segment) => segment.includes('{'))
+    assert.ok(
+      parameters.every((segment) => /^\{\w+\}$/.test(segment)),
+      name,
+    )
+    assert.equal(new Set(parameters).size, parameters.length, name)
+    for (const parameter of endpoint.nonEmpty ?? []) assert.ok(parameters.includes(`{${parameter}}`), name)
+  }
+})
