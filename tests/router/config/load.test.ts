@@ -142,11 +142,7 @@ const BAD: readonly (readonly [what: string, text: string, ...problems: readonly
   ],
   ['an unknown key', `${LEAST}acces_log: off\n`, 'routes.yaml:3:1: acces_log: unknown key: did you mean access_log?'],
   ['a key given twice', `${LEAST}mas: true\nmas: false\n`, 'routes.yaml:4:1: mas: given twice, first on line 3'],
-  [
-    'an alias to nothing',
-    `${LEAST}drain: *x\n`,
-    'routes.yaml:3:8: the alias *x has no anchor &x before it',
-  ],
+  ['an alias to nothing', `${LEAST}drain: *x\n`, 'routes.yaml:3:8: the alias *x has no anchor &x before it'],
   [
     'workers of all wrong kinds',
     withPools(
