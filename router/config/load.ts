@@ -218,6 +218,7 @@ const parseYaml = (file: string, text: string): Parse => {
       else reporter.problem('', `the alias *${alias.source} has no anchor &${alias.source} before it`, { node: alias })
     },
   })
+  if (reporter.problems().length > 0) return { reporter }
   const root = reporter.resolve(document.contents)
   if (!root) {
     reporter.problem('', 'empty: listen and pools.main are needed', at(0))

@@ -1,0 +1,151 @@
+import assert from 'node:assert/strict'
+import { execFileSync } from 'node:child_process'
+import { existsSync, globSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { dirname, join, relative } from 'node:path'
+import { test } from 'node:test'
+import { checkConfig } from '../../../router/config/check.ts'
+import { importSynapse } from '../../../router/config/import.ts'
+import { formatProblem, loadConfig } from '../../../router/config/load.ts'
+import type { RouterConfig } from '../../../router/config/types.ts'
+import { tables } from './tables.ts'
+
+const FIXTURES = join(import.meta.dirname, 'fixtures')
+
+const imported = (folder: string, ...shared: readonly string[]) => {
+  const read = (file: string) => ({ file: relative(folder, file), text: readFileSync(file, 'utf8') })
+  const { text, problems } = importSynapse(
+    ['homeserver.yaml', ...shared].map((file) => read(join(folder, file))),
+    globSync(join(folder, 'workers/*.yaml')).sort().map(read),
+  )
+  assert.ok(text, problems.map(formatProblem).join('\n'))
+  const loaded = loadConfig('routes.yaml', text, tables)
+  assert.deepEqual(loaded.problems.map(formatProblem), [], 'what import writes loads again')
+  return { text, config: loaded.config!, problems: problems.map(formatProblem) }
+}
+/** `sync: a:1 a:2 · user → main`, one line a pool. */
+const summary = ({ pools }: RouterConfig): readonly string[] =>
+  [...pools.values()].map(
+    ({ name, workers, sticky, strict, fallback }) =>
+      `${name}: ${workers.map((worker) => worker.name).join(' ')}${sticky ? ` · ${sticky}` : ''}${strict ? ' · strict' : ''}${fallback.length > 0 ? ` → ${fallback.join(' ')}` : ''}`,
+  )
+
+test('workers that are named for what they do', () => {
+  const { config, problems, text } = imported(join(FIXTURES, 'specialised'), 'extra.yaml')
+  assert.deepEqual(problems, [])
+  assert.deepEqual(summary(config), [
+    'main: synapse-main:8008',
+    'generic: 127.0.0.1:8081 → main',
+    'sync: unix:/run/synchrotron 1.sock · user → main',
+    'initial_sync: [::1]:8082 · user → sync main',
+    'event_send: 127.0.0.1:8085 · room → generic main',
+    'room_read: 127.0.0.1:8085 · room → generic main',
+    'messages: 127.0.0.1:8085 · room · strict',
+    'login: 127.0.0.1:8086 → generic main',
+    'federation_read: 10.0.0.5:8084 · room → generic main',
+    'federation_in: 10.0.0.5:8083 · source_ip → generic main',
+    'typing: synapse-stream-writer-1:8080',
+    'receipts: synapse-stream-writer-1:8080 127.0.0.1:8081 · user',
+    'media: 127.0.0.1:8087 · media',
+    'sso: 127.0.0.1:8086 · source_ip · strict',
+  ])
+  assert.equal(config.pools.get('media')!.maxBodyBytes, 100 * 2 ** 20)
+  assert.equal(config.serverName, 'example.org')
+  assert.match(
+    text,
+    /^ {6}- synapse-main:8008 # main, homeserver.yaml \(bound to ::, 0\.0\.0\.0; the host is that of instance_map\)$/m,
+  )
+  assert.match(text, /^# {3}event-persister-1, workers\/event-persister-1\.yaml: writes events$/m)
+  assert.match(text, /^# {3}federation-sender-1, .*: federation sender$/m)
+})
+
+test('what cannot work is told where it stands', () => {
+  const { problems, config } = imported(join(FIXTURES, 'broken'))
+  assert.deepEqual(problems, [
+    'workers/notes.yaml:1:1: warning: left out: no worker_app and no worker_name, so this is no worker',
+    "workers/twin.yaml:2:14: warning: worker_name: b is also the name in workers/b.yaml: two processes of one name take each other's work",
+    'homeserver.yaml:3:5: warning: listeners[0]: main has no x_forwarded: true here: it will take all clients for the router, and rate-limit them as one',
+    'homeserver.yaml:4:5: warning: listeners[1]: replication of main is open to all without worker_replication_secret: who reaches it can act as any user',
+    'workers/a.yaml:4:5: warning: worker_listeners[0]: 127.0.0.1:8008 is also the address of main (homeserver.yaml)',
+    'workers/b.yaml:4:5: warning: worker_listeners[0]: b speaks TLS here, the router plain HTTP to workers: give it a listener without tls',
+    'homeserver.yaml:9:11: warning: stream_writers.typing: typing has one writer in Synapse, not 2: a, ghost',
+    'homeserver.yaml:9:11: warning: stream_writers.typing: a has no replication listener: others cannot hand it their writes',
+    'homeserver.yaml:9:11: warning: stream_writers.typing: ghost is not in instance_map: Synapse will not start',
+    'homeserver.yaml:9:11: warning: stream_writers.typing: ghost is no worker of the files given: requests for typing will be answered 500',
+    'homeserver.yaml:10:14: warning: stream_writers.to_device: b is not in instance_map: Synapse will not start',
+    'homeserver.yaml:10:14: warning: stream_writers.to_device: b has no client listener: requests for to_device go to main, which answers 500',
+    'homeserver.yaml:11:13: warning: stream_writers.receipts: b is not in instance_map: Synapse will not start',
+    'homeserver.yaml:11:13: warning: stream_writers.receipts: b has no client listener: requests for receipts go to main, which answers 500',
+    'homeserver.yaml:7:3: warning: instance_map: main is not in it: no worker will start',
+    'warning: redis: workers need redis: {enabled: true}',
+    'homeserver.yaml:5:20: warning: enable_media_repo: false, and no worker has a media listener: media is answered 404',
+    "homeserver.yaml:3:3: warning: listeners: main has no plain listener with both client and federation: other servers' requests that only main serves are answered 404",
+  ])
+  assert.equal(config.pools.has('to_device'), false)
+})
+
+test('the Matrix Authentication Service gets a pool, and SSO none', () => {
+  const { config, problems } = imported(join(FIXTURES, 'mas'))
+  assert.deepEqual(problems, [])
+  assert.equal(config.mas, true)
+  assert.deepEqual(summary(config), ['main: unix:/run/main.sock', 'mas: mas:8080'])
+})
+
+test('files that are not Synapse’s are refused', () => {
+  for (const [text, message] of [
+    [
+      'listeners: [a',
+      'hs.yaml:1:14: not YAML: Flow sequence in block collection must be sufficiently indented and end with a ]',
+    ],
+    ['- a', 'hs.yaml:1:1: expected a map of settings, as Synapse has them'],
+    [
+      'server_name: a',
+      'listeners: the main process has no plain HTTP listener with the client resource, which the router needs',
+    ],
+  ] as const)
+    assert.deepEqual(importSynapse([{ file: 'hs.yaml', text }], []).problems.map(formatProblem), [message])
+})
+
+test('names with newlines and quotes cannot leave their comment', () => {
+  const text = `server_name: "a\\nb"
+listeners: [{path: "/run/a: 'b' # c.sock", type: http, resources: [{names: [client, federation]}]}]
+worker_replication_secret: x`
+  const result = importSynapse([{ file: 'a\nlisten: 1', text }], [])
+  assert.equal(result.text?.includes('\nlisten: 1'), false)
+  assert.equal(loadConfig('routes.yaml', result.text, tables).config, undefined, 'the server name is refused')
+  const fixed = loadConfig('routes.yaml', result.text!.replace('"a\\nb"', 'a'), tables)
+  assert.equal(fixed.config?.pools.get('main')?.workers[0]?.name, "unix:/run/a: 'b' # c.sock")
+})
+
+const RIG = process.env.RIG_HOME
+test('the files that the test rig writes', { skip: rigIsMissing() }, (t) => {
+  for (const [profile, unix, pools] of [
+    ['full', '0', 16],
+    ['small', '0', 6],
+    ['small', '1', 6],
+    ['mono', '0', 1],
+  ] as const) {
+    const folder = mkdtempSync(join(tmpdir(), 'rig-'))
+    t.after(() => rmSync(folder, { recursive: true }))
+    execFileSync('bash', ['-c', '. "$RIG_HOME/env.sh" && python3 "$RIG_HOME/gen.py" "$0"', profile], {
+      env: { ...process.env, RIG_DIR: folder, RIG_UNIX: unix },
+    })
+    const { config, problems } = imported(folder)
+    assert.deepEqual(
+      problems.filter((problem) => !problem.includes('quarantin')),
+      [],
+    )
+    assert.equal(config.pools.size, pools)
+    assert.deepEqual(checkConfig(config, tables, { privileged: false }), [])
+  }
+})
+
+function rigIsMissing(): string | false {
+  if (RIG === undefined || !existsSync(join(RIG, 'gen.py'))) return 'RIG_HOME does not name the folder of gen.py'
+  try {
+    execFileSync('python3', ['-c', 'import yaml'], { stdio: 'ignore', cwd: dirname(RIG) })
+    return false
+  } catch {
+    return 'python3 has no PyYAML'
+  }
+}
