@@ -9,7 +9,7 @@ import os from 'os'
 import { dirname, join } from 'path'
 import { fileURLToPath } from 'url'
 
-/** The oldest Node that runs the sources: types are stripped without a flag, and without a warning. */
+/** The oldest Node that runs the sources: it strips their types without a flag. */
 const OLDEST_NODE = 24
 const FORWARDED = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT', 'SIGUSR1', 'SIGUSR2', 'SIGWINCH']
 /** Ctrl-C under `npm start` comes twice, from the terminal and from npm; a second one by hand takes longer than this. */

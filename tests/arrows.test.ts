@@ -1,0 +1,104 @@
+/** Which folder may import which. An import that is not listed here fails, so that a new arrow is a decision. */
+
+import assert from 'node:assert/strict'
+import { globSync, readFileSync } from 'node:fs'
+import { dirname, join, posix } from 'node:path'
+import { test } from 'node:test'
+
+const root = dirname(import.meta.dirname)
+
+/**
+ * Folder → what its files may import besides their own folder. The longest folder that holds a file decides. Prefixes:
+ * `shared` allows all below it, `router/config/types.ts` that one file.
+ */
+const allowed: Readonly<Record<string, readonly string[]>> = {
+  shared: [],
+  router: ['shared'],
+  'router/config': ['shared', 'router/routing/rule.ts', 'router/routing/pattern.ts'],
+  'router/routing': ['shared', 'router/config/types.ts'],
+  'router/balancing': ['shared', 'router/config/types.ts'],
+  'router/upstream': ['shared', 'router/config/types.ts'],
+  'router/forward': [
+    'shared',
+    'router/config/types.ts',
+    'router/routing',
+    'router/balancing',
+    'router/upstream',
+    'router/snapshot.ts',
+    'router/telling/metrics.ts',
+    'router/telling/access-log.ts',
+  ],
+  'router/telling': ['shared', 'router/config/types.ts'],
+  worker: ['shared'],
+  'worker/rooms/event-auth': ['shared'],
+  'worker/rooms/state-resolution': ['shared'],
+}
+/** Files directly in these folders (`router/main.ts`) put everything together: they may import all of their half. */
+const tops = ['router', 'worker']
+/** Imported only as types, or where it is needed: the router starts without it. */
+const lazy: Readonly<Record<string, string>> = { fastify: 'router/telling/admin.ts' }
+
+interface Import {
+  readonly file: string
+  readonly target: string
+  readonly isLazy: boolean
+}
+
+const folders = Object.keys(allowed).sort((a, b) => b.length - a.length)
+const within = (file: string, folder: string): boolean => file === folder || file.startsWith(`${folder}/`)
+const folderOf = (file: string): string => folders.find((folder) => within(file, folder)) ?? ''
+
+/** `export … from` and dynamic imports included. */
+const IMPORT =
+  /^\s*(?:import|export)\s(?<type>type\s)?(?:[^'"`;]*?\sfrom\s)?\s*['"](?<from>[^'"]+)['"]|\bimport\(\s*['"](?<later>[^'"]+)['"]/gm
+
+function importsOf(file: string): Import[] {
+  return [...readFileSync(join(root, file), 'utf8').matchAll(IMPORT)].map(({ groups }) => {
+    const specifier = groups!.from ?? groups!.later!
+    const target = specifier.startsWith('.') ? posix.join(posix.dirname(file), specifier) : specifier
+    return { file, target, isLazy: groups!.later !== undefined || groups!.type !== undefined }
+  })
+}
+
+const files = globSync('{shared,router,worker}/**/*.ts', { cwd: root }).sort()
+const imports = files.flatMap(importsOf)
+const isOurs = ({ target }: Import): boolean => /^(?:shared|router|worker|bench|tests|bin)\//.test(target)
+
+function isAllowed({ file, target }: Import): boolean {
+  const folder = folderOf(file)
+  if (tops.includes(dirname(file))) return within(target, dirname(file)) || within(target, 'shared')
+  // A file under `worker/sync`, which has no line of its own, may import its half; the lines grow with the worker.
+  return within(target, folder) || (allowed[folder] ?? []).some((prefix) => within(target, prefix))
+}
+
+const print = ({ file, target }: Import): string => `${file} imports ${target}`
+
+test('imports are found', () => {
+  assert.ok(
+    imports.some(({ file, target }) => file === 'router/routing/rule.ts' && target === 'router/config/types.ts'),
+  )
+})
+
+test('folders import only what they may', () => {
+  assert.deepEqual(
+    imports
+      .filter(isOurs)
+      .filter((found) => !isAllowed(found))
+      .map(print),
+    [],
+  )
+})
+
+test('router and worker never import each other, shared imports neither', () => {
+  const halves = ['router', 'worker', 'shared']
+  const crossing = imports.filter(({ file, target }) => {
+    const [from, to] = [file, target].map((path) => halves.find((half) => within(path, half)))
+    return to !== undefined && to !== from && to !== 'shared'
+  })
+  assert.deepEqual(crossing.map(print), [])
+})
+
+test('what is loaded late is imported as a type, or by the function that needs it', () => {
+  const early = imports.filter(({ target, file, isLazy }) => target in lazy && !(isLazy && lazy[target] === file))
+  assert.deepEqual(early.map(print), [])
+})
