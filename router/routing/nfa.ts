@@ -22,6 +22,9 @@ const SPLIT = 3
 /** Consumes nothing, passed only at the start of the path. */
 const START = 4
 
+/** How many states a state may lead to and have them listed. */
+const MAX_FOLLOW = 8
+
 /** The class that stands for the end of the path: `?` or the end of the target. */
 export const END_CLASS = 0
 
@@ -131,10 +134,12 @@ export const makeNfa = (rules: readonly Rule[]): Nfa => {
   })
 
   const { classOf, classCount } = byteClasses(sets)
-  const holds = sets.map((set) => {
-    const inClass = new Uint8Array(classCount)
-    for (let byte = 0; byte < 256; byte++) if (classOf[byte] !== END_CLASS) inClass[classOf[byte]!] = set[byte]!
-    return inClass
+  /** Is a class in a set: `holds[set * classCount + class]`. */
+  const holds = new Uint8Array(sets.length * classCount)
+  sets.forEach((set, index) => {
+    for (let byte = 0; byte < 256; byte++) {
+      if (classOf[byte] !== END_CLASS) holds[index * classCount + classOf[byte]!] = set[byte]!
+    }
   })
   const stateCount = kinds.length
   const kindOf = Uint8Array.from(kinds)
@@ -185,6 +190,24 @@ export const makeNfa = (rules: readonly Rule[]): Nfa => {
     }
   }
 
+  /**
+   * The states that each BYTE leads to, `follow[followBegin[state], followBegin[state + 1])`: most often one, or two for
+   * `.*`. Where there are more than MAX_FOLLOW they are searched for in each step, since n states that lead to n each
+   * (`a?a?a?…`) must not cost n² in memory or time. Such a state, as any other that is no BYTE, has none here.
+   */
+  const followBegin = new Int32Array(stateCount + 1)
+  const followed: number[] = []
+  const reached = new Int32Array(stateCount)
+  for (let current = 0; current < stateCount; current++) {
+    if (kindOf[current] === BYTE) {
+      beginSet()
+      add(nextOf[current]!, reached, false)
+      if (count <= MAX_FOLLOW) for (let i = 0; i < count; i++) followed.push(reached[i]!)
+    }
+    followBegin[current + 1] = followed.length
+  }
+  const follow = Int32Array.from(followed)
+
   const settle = (states: Int32Array, length: number): number => {
     states.subarray(0, length).sort()
     let kept = 0
@@ -225,14 +248,15 @@ export const makeNfa = (rules: readonly Rule[]): Nfa => {
         const current = states[i]!
         const kind = kindOf[current]
         if (kind === BYTE) {
-          if (holds[otherOf[current]!]![byteClass] === 0) continue
-          const next = nextOf[current]!
-          if (kindOf[next] === BYTE) {
+          if (holds[otherOf[current]! * classCount + byteClass] === 0) continue
+          const followEnd = followBegin[current + 1]!
+          let at = followBegin[current]!
+          if (at === followEnd) add(nextOf[current]!, out, false)
+          for (; at < followEnd; at++) {
+            const next = follow[at]!
             if (addedIn[next] === stepNumber) continue
             addedIn[next] = stepNumber
             out[count++] = next
-          } else {
-            add(next, out, false)
           }
         } else if (kind === MATCHED) {
           add(current, out, false)

@@ -93,6 +93,8 @@ export const parsePattern = (pattern: string): Parsed => {
   const mistakes: Mistake[] = []
   const mistake = (offset: number, message: string) => void mistakes.push({ offset, message })
   let at = 0
+  /** The rest of the pattern was not read, so it says nothing about what is open. */
+  let isGivenUp = false
 
   const parseChoice = (depth: number): Node => {
     const options = [parseSequence(depth)]
@@ -232,11 +234,12 @@ export const parsePattern = (pattern: string): Parsed => {
     if (depth === MAX_DEPTH) {
       mistake(offset, `groups are nested more than ${MAX_DEPTH} deep`)
       at = pattern.length
+      isGivenUp = true
       return undefined
     }
     const node = parseChoice(depth + 1)
     if (pattern[at] === ')') at++
-    else mistake(offset, 'this ( is never closed: add the missing ), or write \\(')
+    else if (!isGivenUp) mistake(offset, 'this ( is never closed: add the missing ), or write \\(')
     return node
   }
 

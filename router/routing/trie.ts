@@ -41,7 +41,7 @@ const MAX_MEMBERS = 1 << 21
  * Edges that one request may add, each 1 to 5 µs; past that its path is walked without remembering. A path that is new in
  * earnest needs about as many edges as it has bytes, and only the first of its kind.
  */
-const MAX_NEW_EDGES = 256
+const MAX_NEW_EDGES = 128
 
 /** An edge's value: 0 unknown, positive the target node's first edge, negative `~index` of the outcome, which is final. */
 const UNKNOWN = 0
