@@ -17,6 +17,9 @@ const packageVersion = (): string => {
   return 'unknown'
 }
 
+// `router table | head`: whoever reads has had enough.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? 0 : 1))
+
 process.exitCode = await runCli(process.argv.slice(2), {
   version: packageVersion(),
   tables,

@@ -15,6 +15,7 @@ import { makeAccessLog } from './telling/access-log.ts'
 import { type Admin, startAdmin } from './telling/admin.ts'
 import { type LogFile, makeLogFile } from './telling/log-file.ts'
 import { makeMetrics } from './telling/metrics.ts'
+import { watchProcess } from './telling/process-metrics.ts'
 import { collectGauges } from './telling/telling.ts'
 
 export interface RunOptions {
@@ -28,6 +29,7 @@ export interface RunOptions {
 
 /** Runs until SIGTERM or SIGINT; resolves to the exit status: 1 if the configuration or a listener is not to be had. */
 export const run = async ({ routes: file, logLevel = 'info', onUp = () => {} }: RunOptions): Promise<number> => {
+  watchProcess()
   const log = pino({ base: { pid: process.pid }, level: logLevel }, pino.destination({ dest: 2, sync: true }))
   let digest = digestOf(file)
   const { config, problems } = loadConfig(file, undefined, tables)
@@ -104,9 +106,14 @@ export const run = async ({ routes: file, logLevel = 'info', onUp = () => {} }: 
   listening = false
   stopWatching()
   log.info({ signal, drainMs: config.drainMs }, 'stopping: running requests may finish; once more stops at once')
+  // A supervisor that signals a whole process group reaches us twice: what comes within a second is the same signal.
+  const stoppedAt = performance.now()
   const atOnce = new Promise<void>((resolve) => {
-    process.once('SIGTERM', () => resolve())
-    process.once('SIGINT', () => resolve())
+    const again = () => {
+      if (performance.now() - stoppedAt > 1_000) resolve()
+    }
+    process.on('SIGTERM', again)
+    process.on('SIGINT', again)
   })
   await Promise.race([router.close(), atOnce])
   await admin?.close()
