@@ -48,12 +48,24 @@ export const sample = (node: Node, random: Random, fill: () => string): string =
   }
 }
 
+/** The bytes of a set, listed once: most sets are one literal, and are asked for over and over. */
+const listed = new WeakMap<Uint8Array, readonly number[]>()
+
+const bytesOf = (set: Uint8Array): readonly number[] => {
+  let bytes = listed.get(set)
+  if (bytes === undefined) {
+    bytes = [...set.keys()].filter((byte) => set[byte] === 1)
+    listed.set(set, bytes)
+  }
+  return bytes
+}
+
 /** Mostly what is common in a path; now and then anything the set holds. A set that holds nothing gives ''. */
 const sampleByte = (set: Uint8Array, random: Random): string => {
-  for (let i = 0; i < 8; i++) {
+  const bytes = bytesOf(set)
+  for (let i = 0; bytes.length > 8 && i < 8; i++) {
     const byte = random() < 0.9 ? 0x61 + Math.floor(random() * 26) : 0x21 + Math.floor(random() * 94)
     if (set[byte] === 1) return String.fromCharCode(byte)
   }
-  const held = [...set.keys()].filter((byte) => set[byte] === 1)
-  return held.length === 0 ? '' : String.fromCharCode(pick(random, held))
+  return bytes.length === 0 ? '' : String.fromCharCode(pick(random, bytes))
 }

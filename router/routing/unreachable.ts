@@ -51,7 +51,7 @@ const culprits = (rules: readonly Rule[], index: number, maxSets: number): numbe
   const alone = left.find((rule) => suffice([rule]))
   if (alone !== undefined) return [alone]
   // Leaves out larger pieces first: the cost grows with the number of culprits, hardly with that of rules.
-  for (let piece = Math.ceil(left.length / 2); ; piece = Math.ceil(piece / 2)) {
+  for (let piece = Math.max(1, Math.ceil(left.length / 2)); ; piece = Math.ceil(piece / 2)) {
     for (let from = 0; from < left.length; ) {
       const without = [...left.slice(0, from), ...left.slice(from + piece)]
       if (suffice(without)) left = without
@@ -118,9 +118,12 @@ const someQuery = (wanted: When, others: readonly When[]): boolean | 'not decide
   }
   for (const seen of values.values()) seen.add('x'.repeat(1 + Math.max(...[...seen].map((value) => value.length))))
   const names = [...values.keys()]
-  const count = names.reduce((product, name) => product * values.get(name)!.size, 1)
+  const choices = names.map((name) => {
+    const fixed = wanted.query?.[name]
+    return [...values.get(name)!].filter((value) => fixed === undefined || isAsWanted(value, fixed))
+  })
+  const count = choices.reduce((product, { length }) => product * length, 1)
   if (count > MAX_QUERIES) return 'not decided'
-  const choices = names.map((name) => [...values.get(name)!])
   for (let number = 0; number < count; number++) {
     let rest = number
     const query = new Map<string, string>()
@@ -138,11 +141,11 @@ const queryPasses = (when: When, query: ReadonlyMap<string, string>): boolean =>
     const initial = !query.get('since') || query.get('full_state') === 'true'
     if (initial !== when.initialSync) return false
   }
-  return Object.entries(when.query ?? {}).every(([name, wanted]) => {
-    const value = query.get(name) ?? ''
-    return typeof wanted === 'boolean' ? wanted === (value !== '') : wanted === value
-  })
+  return Object.entries(when.query ?? {}).every(([name, wanted]) => isAsWanted(query.get(name) ?? '', wanted))
 }
+
+const isAsWanted = (value: string, wanted: boolean | string): boolean =>
+  typeof wanted === 'boolean' ? wanted === (value !== '') : value === wanted
 
 /** Most rules are reached by some of the paths they were made for; this is found in microseconds. */
 const isReachedBySample = (rule: Rule, index: number, nfa: Nfa, wins: Wins): boolean => {

@@ -235,6 +235,7 @@ const queries = [
   '?since=',
   '?full_state=true&since=s',
   '?dir=b',
+  '?dir=f',
   '?dir=f&from=x',
   '?a+b%26%C3%BC=c%2Bd',
   '?/x',
@@ -272,7 +273,7 @@ const compare = (rules: readonly Rule[], comparisons: number, wins: number): voi
   const won = new Array<number>(rules.length).fill(0)
   const find = finder(compileTrie(rules))
   let done = 0
-  for (let turn = 0; ; turn++) {
+  for (;;) {
     const goOn = done < comparisons
     if (!goOn && won.every((count, index) => shadowed.has(index) || count >= wins)) break
     for (let index = 0; index < rules.length; index++) {
@@ -282,7 +283,7 @@ const compare = (rules: readonly Rule[], comparisons: number, wins: number): voi
       if (kind < 0.35) path = mutate(path, random, fill)
       else if (kind < 0.5) path += pick(random, ['/', '/x', fill(), `/${fill()}`])
       // A `?` that a mutation brought in is as good as any other.
-      const target = path + (random() < 0.3 ? pick(random, queries) : '')
+      const target = path + (random() < (rules[index]!.when ? 0.9 : 0.3) ? pick(random, queries) : '')
       const method = random() < 0.5 ? (rules[index]!.methods?.[0] ?? 'GET') : pick(random, methods)
       const parts = split(target)
       const expected = matchInOrder(rules, parts.path, parts.query, method)
@@ -330,15 +331,22 @@ const patterns: fc.Arbitrary<string> = (() => {
     '%',
   )
   const quantifier = fc.constantFrom('', '', '', '*', '+', '?', '*?', '+?', '??', '{2}', '{1,2}', '{0,1}', '{2,}')
-  const { node } = fc.letrec<{ node: string; group: string; atom: string }>((tie) => ({
-    node: fc
-      .array(fc.tuple(fc.oneof({ maxDepth: 2 }, byte, tie('atom')), quantifier), { maxLength: 4 })
-      .map((items) => items.map(([item, times]) => item + times).join('')),
-    group: fc.constantFrom('(', '(?:', '(?P<x>', '(?<x>'),
-    atom: fc
-      .tuple(tie('group'), fc.array(tie('node'), { minLength: 1, maxLength: 3 }))
-      .map(([open, options]) => `${open}${options.join('|')})`),
-  }))
+  const open = fc.constantFrom('(', '(?:', '(?P<x>', '(?<x>')
+  const sequence = (item: fc.Arbitrary<string>) => fc.array(item, { maxLength: 3 }).map((items) => items.join(''))
+  const repeated = (atom: fc.Arbitrary<string>) => fc.tuple(atom, quantifier).map(([item, times]) => item + times)
+  const group = (content: fc.Arbitrary<string>) =>
+    fc
+      .tuple(open, fc.array(content, { minLength: 1, maxLength: 3 }))
+      .map(([start, options]) => `${start}${options.join('|')})`)
+  // What is repeated holds no other repetition than `?`: JavaScript's matcher takes exponential time on `(a*b?)*`.
+  const optional = group(sequence(byte)).map((plain) => `${plain}?`)
+  const node = sequence(
+    fc.oneof(
+      repeated(byte),
+      repeated(group(sequence(fc.oneof({ arbitrary: byte, weight: 3 }, { arbitrary: optional, weight: 1 })))),
+      group(sequence(fc.oneof(repeated(byte), repeated(group(sequence(byte)))))),
+    ),
+  )
   const tail = fc.constantFrom('', '', '$', '(/|$)', '.*', '.*$', '(a$|b)')
   return fc
     .tuple(fc.constantFrom('^', '^', '', '(^/|^a)', '(^a)?'), node, tail)
@@ -374,16 +382,19 @@ test('trie and regular expressions agree on random tables', () => {
     for (let i = 0; i < 40; i++) {
       const parsed = parsePattern(pick(random, table).match)
       assert.ok(parsed.ok)
-      let path = sample(parsed.ast, random, fill).slice(0, 14)
-      if (random() < 0.4) path = mutate(path, random, fill).slice(0, 14)
+      let path = sample(parsed.ast, random, fill).slice(0, 9)
+      if (random() < 0.4) path = mutate(path, random, fill).slice(0, 9)
       const target = path + pick(random, queries)
       const method = pick(random, methods)
       const parts = split(target)
       assert.equal(find(target, method), matchInOrder(table, parts.path, parts.query, method), `${method} ${target}`)
     }
   })
-  fc.assert(property, { numRuns: 3000, seed: SEED })
+  fc.assert(property, { numRuns: 2000, seed: SEED })
 })
+
+/** Behind what all hostile paths have in common. */
+const place = (random: Random, path: Buffer): number => 40 + Math.floor(random() * (path.length - 40))
 
 /** CPU time per byte of `count` paths of 8 KiB that `next` makes, in ns; making them is not counted. */
 const timePerByte = (rules: readonly Rule[], count: number, next: (random: Random) => Buffer) => {
@@ -394,10 +405,9 @@ const timePerByte = (rules: readonly Rule[], count: number, next: (random: Rando
   for (let i = 0; i < count; i++) {
     const path = paths[i % paths.length]!
     // Ever new paths, at the cost of 64 changed bytes each.
-    for (let k = 0; k < 64; k++)
-      path[40 + Math.floor(random() * (path.length - 40))] = path[40 + Math.floor(random() * (path.length - 40))]!
+    for (let k = 0; k < 64; k++) path[place(random, path)] = path[place(random, path)]!
     const start = process.cpuUsage()
-    for (let method = 1; method < 2; method *= 2) trie.find(path, 0, path.length, method)
+    trie.find(path, 0, path.length, methodBit('GET'))
     const { user, system } = process.cpuUsage(start)
     spent += user + system
   }
