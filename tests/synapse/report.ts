@@ -36,7 +36,7 @@ const print = (value: unknown): string => {
 
 export interface Checks {
   /** Fails unless `condition` holds. */
-  readonly ok: (condition: unknown, what: string) => asserts condition
+  readonly ok: (condition: unknown, what: string) => void
   readonly equal: (actual: unknown, expected: unknown, what: string) => void
   /** Waits until `condition` gives something truthy and returns it; fails after `timeoutMs`. */
   readonly until: <T>(what: string, condition: () => T | Promise<T>, timeoutMs?: number) => Promise<NonNullable<T>>

@@ -35,6 +35,8 @@ export interface Topology {
   readonly redisPort: number
   readonly edgePort: number
   readonly edgeAdminPort: number
+  /** Of the other server in federation. */
+  readonly remotePort: number
   readonly registrationSecret: string
 }
 
@@ -129,9 +131,17 @@ const unlimited = () => {
 
 /** Writes homeserver.yaml and workers/*.yaml into `folder` and returns what they say. */
 export const writeTopology = async (folder: string): Promise<Topology> => {
-  const ports = await freePorts(6 + 2 * WORKERS.length)
+  const ports = await freePorts(7 + 2 * WORKERS.length)
   const port = (): number => ports.shift()!
-  const [postgresPort, redisPort, edgePort, edgeAdminPort, mainPort, mainReplicationPort] = [port(), port(), port(), port(), port(), port()]
+  const [postgresPort, redisPort, edgePort, edgeAdminPort, remotePort, mainPort, mainReplicationPort] = [
+    port(),
+    port(),
+    port(),
+    port(),
+    port(),
+    port(),
+    port(),
+  ]
   const serverName = `localhost:${edgePort}`
   const secret = () => randomBytes(16).toString('hex')
   const registrationSecret = secret()
@@ -230,6 +240,8 @@ export const writeTopology = async (folder: string): Promise<Topology> => {
     allow_public_rooms_without_auth: true,
     allow_public_rooms_over_federation: true,
     url_preview_enabled: false,
+    // Without it Synapse makes a room with `visibility: public` and leaves it out of the directory, without an error.
+    room_list_publication_rules: [{ action: 'allow' }],
     max_event_delay_duration: '24h',
     server_notices: { system_mxid_localpart: 'notices', room_name: 'Notices' },
     dynamic_thumbnails: true,
@@ -248,6 +260,7 @@ export const writeTopology = async (folder: string): Promise<Topology> => {
     redisPort,
     edgePort,
     edgeAdminPort,
+    remotePort,
     registrationSecret,
   }
 }
