@@ -1,0 +1,118 @@
+/**
+ * Active health checks: `GET /health` to every worker, seldom while it is up and often while it is down, so that a
+ * restarted worker is used again within a second.
+ */
+
+import { request } from 'node:http'
+import type { Address, HealthConfig } from '../config/types.ts'
+
+/** Between checks of a worker that is down. */
+const DOWN_INTERVAL_MS = 400
+
+export interface Checked {
+  readonly name: string
+  readonly address: Address
+  readonly up: boolean
+  markUp(): void
+  markDown(reason: string): void
+}
+
+export interface HealthChecks {
+  /** Checks these workers from now on, and no others. */
+  watch(workers: ReadonlyMap<Checked, HealthConfig>): void
+  /** Checks a worker at once and then as one that is down: requests to it failed. */
+  suspect(worker: Checked): void
+  stop(): void
+}
+
+interface Watch {
+  config: HealthConfig
+  timer: NodeJS.Timeout | undefined
+  /** A check is under way. */
+  running: boolean
+  stopped: boolean
+}
+
+export const makeHealthChecks = (): HealthChecks => {
+  const watches = new Map<Checked, Watch>()
+
+  const check = (worker: Checked, watch: Watch) => {
+    if (watch.running || watch.stopped) return
+    watch.running = true
+    probe(worker.address, watch.config, (failure) => {
+      watch.running = false
+      if (watch.stopped) return
+      if (failure === null) worker.markUp()
+      else worker.markDown(failure)
+      schedule(worker, watch, worker.up ? watch.config.intervalMs : DOWN_INTERVAL_MS)
+    })
+  }
+  const schedule = (worker: Checked, watch: Watch, delayMs: number) => {
+    clearTimeout(watch.timer)
+    watch.timer = setTimeout(check, delayMs, worker, watch)
+    watch.timer.unref()
+  }
+
+  return {
+    watch(workers) {
+      for (const [worker, watch] of watches)
+        if (!workers.has(worker)) {
+          watch.stopped = true
+          clearTimeout(watch.timer)
+          watches.delete(worker)
+        }
+      for (const [worker, config] of workers) {
+        const watch = watches.get(worker)
+        if (watch) watch.config = config
+        else {
+          const fresh: Watch = { config, timer: undefined, running: false, stopped: false }
+          watches.set(worker, fresh)
+          check(worker, fresh)
+        }
+      }
+    },
+    suspect(worker) {
+      const watch = watches.get(worker)
+      if (watch) schedule(worker, watch, DOWN_INTERVAL_MS / 4)
+    },
+    stop() {
+      for (const watch of watches.values()) {
+        watch.stopped = true
+        clearTimeout(watch.timer)
+      }
+      watches.clear()
+    },
+  }
+}
+
+/** Asks once. `done(null)`: healthy; else why not. Without a path to ask for, an accepted connection is health enough. */
+const probe = (address: Address, config: HealthConfig, done: (failure: string | null) => void): void => {
+  const where = address.kind === 'unix' ? { socketPath: address.path } : { host: address.host, port: address.port }
+  const attempt = request({
+    ...where,
+    path: config.path || '/',
+    agent: false,
+    timeout: config.timeoutMs,
+    headers: { host: 'localhost' },
+  })
+  let settled = false
+  const settle = (failure: string | null) => {
+    if (settled) return
+    settled = true
+    clearTimeout(deadline)
+    attempt.destroy()
+    done(failure)
+  }
+  const deadline = setTimeout(settle, config.timeoutMs, `no answer to ${config.path} in ${config.timeoutMs} ms`)
+  attempt.on('response', (response) => {
+    response.resume()
+    if (config.path === '') return settle(null)
+    const { statusCode = 0 } = response
+    settle(statusCode >= 200 && statusCode < 400 ? null : `${config.path} answered ${statusCode}`)
+  })
+  attempt.on('socket', (socket) => {
+    if (config.path === '') socket.on('connect', () => settle(null))
+  })
+  attempt.on('error', (error: NodeJS.ErrnoException) => settle(error.code ?? error.message))
+  attempt.end()
+}

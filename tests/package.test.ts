@@ -1,0 +1,37 @@
+import assert from 'node:assert/strict'
+import { execFileSync, spawnSync } from 'node:child_process'
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { test } from 'node:test'
+
+const root = join(import.meta.dirname, '..')
+const skip = existsSync(join(root, 'router/main.ts')) ? false : 'there is no router/main.ts'
+
+test('the packed package runs from node_modules, as plain JavaScript', { skip }, (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'plexus-package-'))
+  t.after(() => rmSync(folder, { recursive: true }))
+  execFileSync('npm', ['pack', '--silent', '--pack-destination', folder], { cwd: root, stdio: 'pipe' })
+  const tarball = readdirSync(folder).find((file) => file.endsWith('.tgz'))
+  assert.ok(tarball)
+
+  // Installed as npm would, but without a registry: the dependencies are this checkout's.
+  const modules = join(folder, 'node_modules')
+  mkdirSync(join(modules, 'plexus'), { recursive: true })
+  execFileSync('tar', ['xzf', join(folder, tarball), '--strip-components=1', '-C', join(modules, 'plexus')])
+  for (const name of readdirSync(join(root, 'node_modules')).filter((name) => !name.startsWith('.')))
+    symlinkSync(join(root, 'node_modules', name), join(modules, name))
+
+  const files = readdirSync(join(modules, 'plexus'), { recursive: true, encoding: 'utf8' })
+  assert.deepEqual(
+    files.filter((file) => /(?<!\.d)\.ts$/.test(file) || file.startsWith('tests')),
+    [],
+    'no sources, no tests',
+  )
+  const { status, stdout, stderr } = spawnSync(process.execPath, [join(modules, 'plexus/bin/router.js'), '--help'], {
+    cwd: folder,
+    encoding: 'utf8',
+  })
+  assert.equal(status, 0, stderr)
+  assert.match(stdout, /router/)
+})

@@ -1,0 +1,32 @@
+/** The servers that tests start, by the Debian package that brings each. `npm test` installs what is missing. */
+
+import { accessSync, constants } from 'node:fs'
+import { delimiter, join } from 'node:path'
+
+export interface DebianServer {
+  readonly debianPackage: string
+  readonly program: string
+}
+
+export const servers: readonly DebianServer[] = [
+  { debianPackage: 'nginx', program: 'nginx' },
+  { debianPackage: 'haproxy', program: 'haproxy' },
+]
+
+/** The program's path, or undefined. Debian keeps servers in /usr/sbin, which is not on everyone's PATH. */
+export function programPath(program: string): string | undefined {
+  const folders = [...(process.env.PATH ?? '').split(delimiter), '/usr/local/sbin', '/usr/sbin', '/sbin']
+  return folders.map((folder) => join(folder, program)).find(isExecutable)
+}
+
+export const missingServers = (): readonly DebianServer[] =>
+  servers.filter(({ program }) => programPath(program) === undefined)
+
+function isExecutable(file: string): boolean {
+  try {
+    accessSync(file, constants.X_OK)
+    return true
+  } catch {
+    return false
+  }
+}
