@@ -47,6 +47,7 @@ export type EndpointClass =
   | 'user_directory'
   | 'media'
   | 'media_admin'
+  | 'quarantined_media_changes'
   | 'federation_read'
   | 'federation_write'
   | 'federation_in'
@@ -82,19 +83,29 @@ export interface Endpoint {
   readonly auth: 'none' | 'user' | 'user?' | 'federation' | 'appservice' | 'admin'
   readonly served: Served
   readonly class: EndpointClass
+  /** The class of those requests that start from nothing: no `since` or an empty one, or `full_state=true`. */
+  readonly initialClass?: EndpointClass
   readonly sticky?: Sticky
   /** The first Synapse release in which a worker serves it; before it, main does. Absent: since 1.93 or longer. */
   readonly since?: SynapseVersion
   /** The last Synapse release in which a worker serves it. */
   readonly until?: SynapseVersion
-  /** `on`: exists only with delegated authentication (MAS); `off`: only without. */
-  readonly mas?: 'on' | 'off'
+  /**
+   * Whether it exists with authentication delegated to the Matrix Authentication Service. `on`: only with it; `off`: only
+   * without; `delegated`: with it the service itself answers (class `mas`), without it Synapse does.
+   */
+  readonly mas?: 'on' | 'off' | 'delegated'
   /** Absent: `any` for GET and HEAD, `never` for the rest. */
   readonly replay?: Replay
   /** The largest request body accepted, in bytes. Absent: Synapse's 12.5 MiB. */
   readonly maxBodyBytes?: number
-  /** A parameter of this name may be empty (`state/{eventType}/` with an empty state key), as in Synapse's servlets (`[^/]*`). Absent: all may. */
+  /**
+   * Parameters that must not be empty. All others may be, as in Synapse's servlets: `state/m.room.name/` has an empty
+   * state key.
+   */
   readonly nonEmpty?: readonly string[]
+  /** The path may also end in one slash more. */
+  readonly optionalSlash?: true
 }
 
 export type Endpoints = Readonly<Record<string, Endpoint>>

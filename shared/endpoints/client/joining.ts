@@ -1,0 +1,45 @@
+import { clientVersions, endpoints } from '../types.ts'
+
+const under = clientVersions('api/v1', 'r0', 'v3', 'unstable')
+
+/** Matrix v1.19, client-server API: `joining.yaml`. */
+export const joiningEndpoints = endpoints({
+  joinRoomById: {
+    method: 'POST',
+    under,
+    path: '/rooms/{roomId}/join',
+    auth: 'user',
+    served: 'generic',
+    class: 'event_send',
+    sticky: 'room',
+  },
+  joinRoomByIdWithTxn: {
+    method: 'PUT',
+    under,
+    path: '/rooms/{roomId}/join/{txnId}',
+    auth: 'user',
+    served: 'generic',
+    class: 'event_send',
+    sticky: 'room',
+    replay: 'same',
+  },
+  joinRoom: {
+    method: 'POST',
+    under,
+    path: '/join/{roomIdOrAlias}',
+    auth: 'user',
+    served: 'generic',
+    class: 'event_send',
+    sticky: 'room',
+  },
+  joinRoomWithTxn: {
+    method: 'PUT',
+    under,
+    path: '/join/{roomIdOrAlias}/{txnId}',
+    auth: 'user',
+    served: 'generic',
+    class: 'event_send',
+    sticky: 'room',
+    replay: 'same',
+  },
+})

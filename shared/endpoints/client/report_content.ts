@@ -1,0 +1,29 @@
+import { clientVersions, endpoints } from '../types.ts'
+
+/** Matrix v1.19, client-server API: `report_content.yaml`. */
+export const reportContentEndpoints = endpoints({
+  reportRoom: {
+    method: 'POST',
+    under: clientVersions('v3'),
+    path: '/rooms/{roomId}/report',
+    auth: 'user',
+    served: 'main',
+    class: 'main',
+  },
+  reportEvent: {
+    method: 'POST',
+    under: clientVersions('r0', 'v3', 'unstable'),
+    path: '/rooms/{roomId}/report/{eventId}',
+    auth: 'user',
+    served: 'main',
+    class: 'main',
+  },
+  reportUser: {
+    method: 'POST',
+    under: clientVersions('v3'),
+    path: '/users/{userId}/report',
+    auth: 'user',
+    served: 'main',
+    class: 'main',
+  },
+})

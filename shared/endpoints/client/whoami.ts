@@ -1,0 +1,14 @@
+import { clientVersions, endpoints } from '../types.ts'
+
+/** Matrix v1.19, client-server API: `whoami.yaml`. */
+export const whoamiEndpoints = endpoints({
+  getTokenOwner: {
+    method: 'GET',
+    under: clientVersions('r0', 'v3', 'unstable'),
+    path: '/account/whoami',
+    auth: 'user',
+    served: 'generic',
+    class: 'account',
+    sticky: 'user',
+  },
+})
