@@ -38,6 +38,7 @@ export interface Topology {
   /** Of the other server in federation. */
   readonly remotePort: number
   readonly registrationSecret: string
+  readonly appserviceToken: string
 }
 
 const GENERIC = ['client', 'federation']
@@ -145,6 +146,7 @@ export const writeTopology = async (folder: string): Promise<Topology> => {
   const serverName = `localhost:${edgePort}`
   const secret = () => randomBytes(16).toString('hex')
   const registrationSecret = secret()
+  const appserviceToken = secret()
   await Promise.all(['logs', 'workers', 'media'].map((name) => mkdir(join(folder, name), { recursive: true })))
 
   const homeserverYaml = join(folder, 'homeserver.yaml')
@@ -158,6 +160,15 @@ export const writeTopology = async (folder: string): Promise<Topology> => {
     config: await writeYaml(file('workers', `${name}.log.yaml`), logConfig(file('logs', `${name}.log`))),
   })
 
+  // An application service that is sent nothing: its token is what its endpoints ask for.
+  const appservice = await writeYaml(file('appservice.yaml'), {
+    id: 'bridge',
+    url: null,
+    as_token: appserviceToken,
+    hs_token: secret(),
+    sender_localpart: 'bridge',
+    namespaces: { users: [{ exclusive: true, regex: '@bridge_.*' }] },
+  })
   const mainLog = await logFor('main')
   const main: SynapseProcess = {
     name: 'main',
@@ -235,6 +246,7 @@ export const writeTopology = async (folder: string): Promise<Topology> => {
     registration_shared_secret: registrationSecret,
     macaroon_secret_key: secret(),
     form_secret: secret(),
+    app_service_config_files: [appservice],
     bcrypt_rounds: 4,
     user_directory: { enabled: true, search_all_users: true },
     allow_public_rooms_without_auth: true,
@@ -262,6 +274,7 @@ export const writeTopology = async (folder: string): Promise<Topology> => {
     edgeAdminPort,
     remotePort,
     registrationSecret,
+    appserviceToken,
   }
 }
 

@@ -1,0 +1,161 @@
+/** The endpoint table as requests: every endpoint under every prefix, in each form that routing tells apart. */
+
+import { type TableEntry, table } from '../../shared/endpoints/table.ts'
+import type { Answer, Traffic } from './session.ts'
+import type { Topology } from './topology.ts'
+
+export interface Row {
+  readonly entry: TableEntry
+  readonly method: string
+  readonly target: string
+  readonly body?: unknown
+}
+
+export interface Account {
+  readonly userId: string
+  readonly deviceId: string
+  readonly token: string
+}
+
+/** What the requests of the table speak of. */
+export interface Cast {
+  readonly user: Account
+  readonly admin: Account
+  /** Whom the requests are about that are about another user; it comes to harm. */
+  readonly victim: Account
+  readonly appserviceToken: string
+  readonly room: string
+  /** A room for the requests that are about leaving, deleting, purging. */
+  readonly doomed: string
+  readonly alias: string
+  readonly eventId: string
+  readonly doomedEventId: string
+  readonly mediaId: string
+  readonly since: string
+}
+
+/** Makes the cast, by asking main itself: the edge has no part in it. */
+export const makeCast = async (topology: Topology, traffic: Traffic, registerUser: (name: string, admin: boolean) => Promise<Account>): Promise<Cast> => {
+  const base = `http://127.0.0.1:${topology.main.port}`
+  const media = `http://127.0.0.1:${topology.processes.find(({ resources }) => resources.includes('media'))!.port}`
+  const [user, admin, victim] = [await registerUser('sweeper', false), await registerUser('overseer', true), await registerUser('victim', false)]
+  const ask = async (method: string, path: string, body?: unknown, from = base): Promise<Answer['json']> => {
+    const { status, json, text } = await traffic.ask(method, path, { token: user.token, base: from, body })
+    if (status !== 200) throw new Error(`${method} ${path} on main, to prepare: ${status} ${text}`)
+    return json
+  }
+  const createRoom = async (alias?: string): Promise<string> =>
+    (await ask('POST', '/_matrix/client/v3/createRoom', { preset: 'public_chat', ...(alias ? { room_alias_name: alias } : {}) })).room_id
+  const say = async (room: string): Promise<string> =>
+    (await ask('PUT', `/_matrix/client/v3/rooms/${encodeURIComponent(room)}/send/m.room.message/sweep`, { msgtype: 'm.text', body: 'x' })).event_id
+  const [room, doomed] = [await createRoom('sweep'), await createRoom()]
+  return {
+    user,
+    admin,
+    victim,
+    appserviceToken: topology.appserviceToken,
+    room,
+    doomed,
+    alias: `#sweep:${topology.serverName}`,
+    eventId: await say(room),
+    doomedEventId: await say(doomed),
+    mediaId: (await ask('POST', '/_matrix/media/v3/upload', 'text', media)).content_uri.split('/').at(-1),
+    since: (await ask('GET', '/_matrix/client/v3/sync?timeout=0')).next_batch,
+  }
+}
+
+/**
+ * Bodies that make an endpoint do its work; all others get `{}`, which most of them refuse after they have found out
+ * what was asked. The endpoints of stream writers must be here: it is when they write that the wrong process fails.
+ */
+const BODIES: readonly (readonly [RegExp, (cast: Cast, n: number) => unknown])[] = [
+  [/\/typing\//, () => ({ typing: true, timeout: 1000 })],
+  [/\/sendToDevice\//, ({ victim }) => ({ messages: { [victim.userId]: { '*': { n: 1 } } } })],
+  [/\/read_markers$/, ({ eventId }) => ({ 'm.fully_read': eventId, 'm.read': eventId })],
+  [/\/presence\//, () => ({ presence: 'online' })],
+  [/\/pushrules\/.*\/actions$/, () => ({ actions: ['notify'] })],
+  [/\/pushrules\/.*\/enabled$/, () => ({ enabled: true })],
+  [/\/pushrules\//, () => ({ actions: ['notify'], pattern: 'x' })],
+  [/\/(invite|kick|ban|unban)(\/|$)/, ({ victim }) => ({ user_id: victim.userId })],
+  [/\/send\//, (_, n) => ({ msgtype: 'm.text', body: `row ${n}` })],
+  [/\/state\//, (_, n) => ({ n })],
+  [/\/displayname$/, () => ({ displayname: 'S' })],
+  [/\/avatar_url$/, () => ({ avatar_url: 'mxc://example.org/x' })],
+  [/\/profile\//, () => ({ 'org.example.field': 'x' })],
+  [/\/keys\/(query|upload)/, () => ({ device_keys: {} })],
+  [/\/keys\/claim$/, () => ({ one_time_keys: {} })],
+  [/\/delete_devices$/, () => ({ devices: ['NONE'] })],
+  [/\/user_directory\/search$/, () => ({ search_term: 'sweeper' })],
+  [/\/search$/, () => ({ search_categories: { room_events: { search_term: 'x' } } })],
+  [/\/directory\/room\//, ({ room }) => ({ room_id: room })],
+  [/\/directory\/list\/room\//, () => ({ visibility: 'public' })],
+  [/\/federation\/v1\/send\//, (_, n) => ({ origin: 'remote', origin_server_ts: n, pdus: [], edus: [] })],
+]
+
+const QUERIES: readonly (readonly [RegExp, string])[] = [
+  [/\/(sync|events)$/, 'timeout=0'],
+  [/\/messages$/, 'dir=b&limit=1'],
+  [/\/timestamp_to_event/, 'ts=1&dir=f'],
+  [/\/mutual_rooms$/, 'user_id=%40victim'],
+  [/\/register\/available$/, 'username=nobody'],
+  [/\/thumbnail\//, 'width=32&height=32'],
+]
+
+const fill = (entry: TableEntry, path: string, topology: Topology, cast: Cast, n: number): string => {
+  const doomed = /leav|forget|upgrade|delete|purge|block|quarantine|report/i.test(`${entry.file} ${entry.name}`) || path.startsWith('/_synapse/admin')
+  const aboutOther = /^(admin|federation)\//.test(entry.file) || /\/(report|whois|suspend|lock)/.test(path)
+  const values: Readonly<Record<string, string>> = {
+    roomId: doomed ? cast.doomed : cast.room,
+    roomIdOrAlias: doomed ? cast.doomed : cast.room,
+    eventId: doomed ? cast.doomedEventId : cast.eventId,
+    threadRootId: cast.eventId,
+    userId: aboutOther ? cast.victim.userId : cast.user.userId,
+    deviceId: cast.user.deviceId,
+    // PUT makes aliases, DELETE removes them: each of its own.
+    roomAlias: entry.endpoint.method === 'GET' ? cast.alias : `#sweep${n}:${topology.serverName}`,
+    txnId: `row${n}`,
+    serverName: topology.serverName,
+    destination: topology.serverName,
+    mediaId: cast.mediaId,
+    fileName: 'file.txt',
+    eventType: path.includes('/state/') ? 'org.example.state' : 'm.room.message',
+    type: 'org.example.sweep',
+    relType: 'm.thread',
+    receiptType: 'm.read',
+    keyName: 'org.example.field',
+    kind: path.includes('/{ruleId}') ? 'content' : 'override',
+    ruleId: `org.example.rule`,
+    tag: 'u.sweep',
+    stateKey: 'a',
+    medium: 'email',
+    address: 'nobody@example.org',
+    authType: 'm.login.dummy',
+    queryType: 'profile',
+  }
+  return path.replace(/\{(\w+)\}/g, (_, name: string) => encodeURIComponent(values[name] ?? 'x'))
+}
+
+export const makeRows = (topology: Topology, cast: Cast): readonly Row[] => {
+  const rows: Row[] = []
+  for (const entry of table) {
+    const { method, path, under, initialClass, optionalSlash } = entry.endpoint
+    for (const prefix of under) {
+      const n = rows.length
+      const full = fill(entry, prefix + path, topology, cast, n)
+      const query = QUERIES.find(([pattern]) => pattern.test(full))?.[1]
+      const body = ['PUT', 'POST', 'PATCH'].includes(method) ? (BODIES.find(([pattern]) => pattern.test(full))?.[1](cast, n) ?? {}) : undefined
+      const add = (target: string) => rows.push({ entry, method, target, ...(body === undefined ? {} : { body }) })
+      const withQuery = (...more: string[]) => [full, [...(query ? [query] : []), ...more].join('&')].filter(Boolean).join('?')
+      add(withQuery())
+      if (initialClass) {
+        add(withQuery(`since=${cast.since}`))
+        add(withQuery(`since=${cast.since}`, 'full_state=true'))
+      }
+      if (optionalSlash) add(`${full}/${query ? `?${query}` : ''}`)
+    }
+  }
+  return rows
+}
+
+/** How a row is called in tables: as the table writes it. */
+export const rowName = ({ method, target }: Row): string => `${method} ${decodeURIComponent(target)}`
