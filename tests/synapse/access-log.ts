@@ -17,7 +17,8 @@ export interface Served {
 }
 
 // logger - level - request - client - site - {user} Processed request: … 12B 200 "GET /path HTTP/1.1" "agent" [0 dbevts]
-const LINE = /- synapse\.access\.http\.(?:\d+) - .*? - (\S+) - \d+ - \{.*?\} Processed request: .* (\d{3})!? "([A-Z]+) (\S+) HTTP/
+const LINE =
+  /- synapse\.access\.http\.(?:\d+) - .*? - (\S+) - \d+ - \{.*?\} Processed request: .* (\d{3})!? "([A-Z]+) (\S+) HTTP/
 
 export interface AccessLog {
   /** Reads what was logged since the last call. */
@@ -28,7 +29,8 @@ export interface AccessLog {
   readonly find: (probe: string, timeoutMs?: number) => Promise<readonly Served[]>
 }
 
-export const withProbe = (target: string, probe: string): string => `${target}${target.includes('?') ? '&' : '?'}${PROBE}=${probe}`
+export const withProbe = (target: string, probe: string): string =>
+  `${target}${target.includes('?') ? '&' : '?'}${PROBE}=${probe}`
 
 export const probeOf = (target: string): string | undefined => new RegExp(`[?&]${PROBE}=([^&]+)`).exec(target)?.[1]
 

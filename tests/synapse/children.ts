@@ -48,7 +48,9 @@ export const makeChildren = (): Children => {
   const start = ({ name, command, args, output, cwd, env, uid, gid, stopSignal = 'SIGTERM' }: Start): Child => {
     if (stopping) throw new Failed(`${name} is not started: the run is stopping`)
     const fd = openSync(output, 'a')
-    const [file, argv] = setpriv ? [setpriv, ['--pdeathsig', stopSignal.slice(3), '--', command, ...args]] : [command, [...args]]
+    const [file, argv] = setpriv
+      ? [setpriv, ['--pdeathsig', stopSignal.slice(3), '--', command, ...args]]
+      : [command, [...args]]
     const started = spawn(file, argv, {
       stdio: ['ignore', fd, fd],
       detached: true, // Ctrl-C reaches this process alone, which stops the others in order
@@ -103,7 +105,12 @@ export const tail = async (path: string, lines = 15): Promise<string> =>
   (await readFile(path, 'utf8').catch(() => '')).trimEnd().split('\n').slice(-lines).join('\n')
 
 /** Runs a command to its end; its output is part of the error when it fails. */
-export const command = (what: string, file: string, args: readonly string[], options: { uid?: number; gid?: number; cwd?: string; env?: Record<string, string> } = {}): Promise<string> =>
+export const command = (
+  what: string,
+  file: string,
+  args: readonly string[],
+  options: { uid?: number; gid?: number; cwd?: string; env?: Record<string, string> } = {},
+): Promise<string> =>
   progress(what, async () => {
     try {
       const { env, ...rest } = options

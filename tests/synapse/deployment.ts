@@ -12,13 +12,20 @@ import type { SynapseProcess, Topology } from './topology.ts'
 const sleep = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms))
 
 /** Waits until `ready`; fails as soon as the process has ended, with the end of its output. */
-export const untilUp = async (child: Child, log: string, ready: () => Promise<boolean>, timeoutMs = 120_000): Promise<void> => {
+export const untilUp = async (
+  child: Child,
+  log: string,
+  ready: () => Promise<boolean>,
+  timeoutMs = 120_000,
+): Promise<void> => {
   const end = performance.now() + timeoutMs
   while (!(await ready().catch(() => false))) {
     const ended = child.ended()
     if (ended !== undefined || performance.now() > end) {
       const what = ended === undefined ? `is not up after ${timeoutMs / 1000} s` : `ended at start (${ended})`
-      throw new Failed(`${child.name} ${what}\n${await tail(child.output)}\n${log === child.output ? '' : await tail(log)}`)
+      throw new Failed(
+        `${child.name} ${what}\n${await tail(child.output)}\n${log === child.output ? '' : await tail(log)}`,
+      )
     }
     await sleep(100)
   }
@@ -31,7 +38,9 @@ const postgresUser = (): { uid: number; gid: number } | Record<string, never> =>
   try {
     return { uid: id('-u'), gid: id('-g') }
   } catch {
-    throw new Failed('this is root, as which Postgres refuses to run, and there is no user postgres: adduser --system postgres')
+    throw new Failed(
+      'this is root, as which Postgres refuses to run, and there is no user postgres: adduser --system postgres',
+    )
   }
 }
 
@@ -44,7 +53,12 @@ const startPostgres = async (installed: Installed, children: Children, topology:
     await chmod(topology.folder, 0o755)
   }
   const program = (name: string) => join(installed.postgresBin, name)
-  await command('initdb', program('initdb'), ['-D', data, '-A', 'trust', '-U', 'postgres', '-E', 'UTF8', '--locale=C', '--no-sync'], { ...user, cwd: data })
+  await command(
+    'initdb',
+    program('initdb'),
+    ['-D', data, '-A', 'trust', '-U', 'postgres', '-E', 'UTF8', '--locale=C', '--no-sync'],
+    { ...user, cwd: data },
+  )
   const settings = {
     port: topology.postgresPort,
     listen_addresses: '127.0.0.1',
@@ -67,7 +81,16 @@ const startPostgres = async (installed: Installed, children: Children, topology:
     ...user,
   })
   const psql = (...sql: string[]) =>
-    command('psql', program('psql'), ['-qAtX', '-h', '127.0.0.1', '-p', String(topology.postgresPort), '-U', 'postgres', ...sql.flatMap((line) => ['-c', line])])
+    command('psql', program('psql'), [
+      '-qAtX',
+      '-h',
+      '127.0.0.1',
+      '-p',
+      String(topology.postgresPort),
+      '-U',
+      'postgres',
+      ...sql.flatMap((line) => ['-c', line]),
+    ])
   await untilUp(child, output, async () => (await psql('select 1')).trim() === '1', 30_000)
   await psql(
     'create role synapse login',
@@ -80,13 +103,29 @@ const startRedis = async (installed: Installed, children: Children, topology: To
   const child = children.start({
     name: 'redis',
     command: installed.redisServer,
-    args: ['--bind', '127.0.0.1', '--port', String(topology.redisPort), '--save', '', '--appendonly', 'no', '--dir', topology.folder],
+    args: [
+      '--bind',
+      '127.0.0.1',
+      '--port',
+      String(topology.redisPort),
+      '--save',
+      '',
+      '--appendonly',
+      'no',
+      '--dir',
+      topology.folder,
+    ],
     output,
   })
   await untilUp(child, output, async () => (await tail(output, 50)).includes('Ready to accept connections'), 30_000)
 }
 
-export const startProcess = async (installed: Installed, children: Children, topology: Topology, one: SynapseProcess): Promise<Child> => {
+export const startProcess = async (
+  installed: Installed,
+  children: Children,
+  topology: Topology,
+  one: SynapseProcess,
+): Promise<Child> => {
   const child = children.start({
     name: one.name,
     command: installed.python,
@@ -102,9 +141,14 @@ export const startDeployment = async (installed: Installed, children: Children, 
   await progress('starting Postgres and Redis', () =>
     Promise.all([startPostgres(installed, children, topology), startRedis(installed, children, topology)]),
   )
-  await command('making the signing key', installed.python, ['-m', 'synapse.app.homeserver', '--config-path', topology.homeserverYaml, '--generate-keys'], {
-    cwd: topology.folder,
-  })
+  await command(
+    'making the signing key',
+    installed.python,
+    ['-m', 'synapse.app.homeserver', '--config-path', topology.homeserverYaml, '--generate-keys'],
+    {
+      cwd: topology.folder,
+    },
+  )
   // Main makes the schema; the others want to find it.
   await progress('starting main', () => startProcess(installed, children, topology, topology.main))
   const workers = topology.processes.filter((one) => one !== topology.main)

@@ -14,7 +14,9 @@ export interface DocumentedRoute {
 }
 
 export interface Documented {
-  readonly pools: Readonly<Record<string, { readonly workers: readonly string[]; readonly sticky?: 'user' | 'room' | 'source_ip' }>>
+  readonly pools: Readonly<
+    Record<string, { readonly workers: readonly string[]; readonly sticky?: 'user' | 'room' | 'source_ip' }>
+  >
   readonly routes: readonly DocumentedRoute[]
 }
 
@@ -47,7 +49,11 @@ const ROUTES: readonly DocumentedRoute[] = [
   { pool: 'generic', match: `^/_matrix/client/${some}/(register|register/available|password_policy)$` },
   { pool: 'generic', match: '^/_matrix/client/v1/register/m\\.login\\.registration_token/validity$' },
   { pool: 'media', match: '^/_matrix/(media|client/v1/media|federation/v1/media)/' },
-  { pool: 'media', match: '^/_synapse/admin/v1/(purge_media_cache$|room/[^/]+/media|user/[^/]+/media|media/|quarantine_media/|users/[^/]+/media$)' },
+  {
+    pool: 'media',
+    match:
+      '^/_synapse/admin/v1/(purge_media_cache$|room/[^/]+/media|user/[^/]+/media|media/|quarantine_media/|users/[^/]+/media$)',
+  },
   { pool: 'user_dir', match: `^/_matrix/client/${some}/user_directory/search$` },
   { pool: 'federation_in', match: '^/_matrix/federation/v1/send/' },
   {
@@ -88,10 +94,9 @@ export const documented = (topology: Topology): Documented => {
       user_dir: { workers: named('user_dir1') },
       receipts: { workers: writers('receipts'), sticky: 'room' },
       ...Object.fromEntries(
-        ['typing', 'to_device', 'account_data', 'presence', 'push_rules', 'device_lists', 'thread_subscriptions'].map((stream) => [
-          stream,
-          { workers: writers(stream) },
-        ]),
+        ['typing', 'to_device', 'account_data', 'presence', 'push_rules', 'device_lists', 'thread_subscriptions'].map(
+          (stream) => [stream, { workers: writers(stream) }],
+        ),
       ),
     },
     routes: ROUTES,
@@ -101,7 +106,10 @@ export const documented = (topology: Topology): Documented => {
 /** The pool of the first rule that matches. */
 export const documentedPool = ({ routes }: Documented, method: string, target: string): string => {
   const [path = ''] = target.split('?', 1)
-  return routes.find(({ match, methods }) => (!methods || methods.includes(method)) && new RegExp(match).test(path))?.pool ?? 'main'
+  return (
+    routes.find(({ match, methods }) => (!methods || methods.includes(method)) && new RegExp(match).test(path))?.pool ??
+    'main'
+  )
 }
 
 /** An nginx configuration with these rules, on the path as sent. */
@@ -115,7 +123,9 @@ export const nginxConf = ({ pools, routes }: Documented, folder: string, port: n
   const rules = routes.map(
     ({ pool, match, methods }) => `"~^(${methods?.join('|') ?? '[A-Z]+'}) ${match.replace(/^\^/, '')}" ${pool};`,
   )
-  const temporary = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'].map((what) => `${what}_temp_path ${folder}/nginx-${what};`)
+  const temporary = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'].map(
+    (what) => `${what}_temp_path ${folder}/nginx-${what};`,
+  )
   return `worker_processes 1; daemon off; pid ${folder}/nginx.pid; error_log stderr warn;
 events { worker_connections 1024; }
 http {

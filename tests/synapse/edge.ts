@@ -31,7 +31,14 @@ const writeRoutes = async (topology: Topology, from: RoutesFrom): Promise<string
   const file = join(topology.folder, 'routes.yaml')
   const imported =
     from === 'import'
-      ? await router('router import', 'import', '--homeserver', topology.homeserverYaml, '--workers', ...topology.workerYamls)
+      ? await router(
+          'router import',
+          'import',
+          '--homeserver',
+          topology.homeserverYaml,
+          '--workers',
+          ...topology.workerYamls,
+        )
       : stringify(documented(topology))
   // Pools and routes are the import's; where the router listens is the run's to say.
   await writeFile(
@@ -49,7 +56,12 @@ const writeRoutes = async (topology: Topology, from: RoutesFrom): Promise<string
 const answers = async (topology: Topology): Promise<boolean> =>
   (await fetch(`http://127.0.0.1:${topology.edgePort}/_matrix/client/versions`)).ok
 
-export const startEdge = async (children: Children, topology: Topology, kind: EdgeKind, from: RoutesFrom): Promise<Edge> => {
+export const startEdge = async (
+  children: Children,
+  topology: Topology,
+  kind: EdgeKind,
+  from: RoutesFrom,
+): Promise<Edge> => {
   const url = `http://127.0.0.1:${topology.edgePort}`
   const output = join(topology.folder, 'logs', `${kind}.out`)
   if (kind === 'nginx') {
@@ -61,7 +73,8 @@ export const startEdge = async (children: Children, topology: Topology, kind: Ed
     await untilUp(child, output, () => answers(topology), 20_000)
     return { kind, url }
   }
-  if (!existsSync(join(repository, 'bin', 'router.js'))) throw new Failed('there is no bin/router.js; --edge nginx runs the checks without it')
+  if (!existsSync(join(repository, 'bin', 'router.js')))
+    throw new Failed('there is no bin/router.js; --edge nginx runs the checks without it')
   const routesYaml = await writeRoutes(topology, from)
   const child = children.start({
     name: kind,
@@ -71,7 +84,9 @@ export const startEdge = async (children: Children, topology: Topology, kind: Ed
     cwd: topology.folder,
   })
   await untilUp(child, output, () => answers(topology), 20_000).catch(async (error) => {
-    throw new Failed(`${error instanceof Error ? error.message : error}\nits routes.yaml:\n${await readFile(routesYaml, 'utf8')}`)
+    throw new Failed(
+      `${error instanceof Error ? error.message : error}\nits routes.yaml:\n${await readFile(routesYaml, 'utf8')}`,
+    )
   })
   return { kind, url, routesYaml }
 }

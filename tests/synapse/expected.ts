@@ -29,11 +29,21 @@ interface Explained {
 }
 
 const fromExplained = (topology: Topology, { operation, pool, sticky, upstreams }: Explained): Expected => {
-  const names = upstreams.map((address) => processAt(topology, address)?.name ?? `${address} (no process of the deployment)`)
-  return { ...(operation === undefined ? {} : { operation }), pool, processes: sticky === undefined ? names : names.slice(0, 1) }
+  const names = upstreams.map(
+    (address) => processAt(topology, address)?.name ?? `${address} (no process of the deployment)`,
+  )
+  return {
+    ...(operation === undefined ? {} : { operation }),
+    pool,
+    processes: sticky === undefined ? names : names.slice(0, 1),
+  }
 }
 
-const explainOne = async (topology: Topology, routesYaml: string, { method, target, token }: Asked): Promise<Expected> => {
+const explainOne = async (
+  topology: Topology,
+  routesYaml: string,
+  { method, target, token }: Asked,
+): Promise<Expected> => {
   const printed = await router(
     'router explain',
     'explain',
@@ -47,7 +57,11 @@ const explainOne = async (topology: Topology, routesYaml: string, { method, targ
 }
 
 /** Expectations of all requests, in their order; equal questions are asked once. */
-export const expectedProcesses = async (topology: Topology, edge: Edge, asked: readonly Asked[]): Promise<readonly Expected[]> => {
+export const expectedProcesses = async (
+  topology: Topology,
+  edge: Edge,
+  asked: readonly Asked[],
+): Promise<readonly Expected[]> => {
   if (edge.kind === 'nginx') {
     const control = documented(topology)
     return asked.map(({ method, target }) => {

@@ -19,7 +19,9 @@ export interface Installed {
 }
 
 const onPath = (name: string): string | undefined =>
-  [...(process.env.PATH ?? '').split(delimiter), '/usr/sbin', '/usr/local/sbin'].map((folder) => join(folder, name)).find((path) => existsSync(path))
+  [...(process.env.PATH ?? '').split(delimiter), '/usr/sbin', '/usr/local/sbin']
+    .map((folder) => join(folder, name))
+    .find((path) => existsSync(path))
 
 /** Debian keeps Postgres' programs off the path, one folder a version; the newest serves. */
 const findPostgres = async (): Promise<string | undefined> => {
@@ -36,16 +38,26 @@ const findPostgres = async (): Promise<string | undefined> => {
 const debian = async (packages: readonly string[]): Promise<void> => {
   const missing = packages.join(' ')
   if (process.getuid?.() !== 0 || !onPath('apt-get')) {
-    throw new Failed(`missing: ${missing}. On Debian or Ubuntu: sudo apt-get install --no-install-recommends ${missing}`)
+    throw new Failed(
+      `missing: ${missing}. On Debian or Ubuntu: sudo apt-get install --no-install-recommends ${missing}`,
+    )
   }
   say(`installing ${missing} from Debian`)
   const env = { DEBIAN_FRONTEND: 'noninteractive' }
   await command('apt-get update', 'apt-get', ['update', '-qq'], { env })
-  await command(`apt-get install ${missing}`, 'apt-get', ['install', '-y', '-qq', '--no-install-recommends', ...packages], { env })
+  await command(
+    `apt-get install ${missing}`,
+    'apt-get',
+    ['install', '-y', '-qq', '--no-install-recommends', ...packages],
+    { env },
+  )
 }
 
 const servers = async (): Promise<{ postgresBin: string; redisServer: string }> => {
-  const missing = [...((await findPostgres()) ? [] : ['postgresql']), ...(onPath('redis-server') ? [] : ['redis-server'])]
+  const missing = [
+    ...((await findPostgres()) ? [] : ['postgresql']),
+    ...(onPath('redis-server') ? [] : ['redis-server']),
+  ]
   if (missing.length > 0) await debian(missing)
   const postgresBin = await findPostgres()
   const redisServer = onPath('redis-server')
@@ -73,7 +85,14 @@ const synapse = async (): Promise<string> => {
     await command('python3 -m venv', onPath('python3') ?? 'python3', ['-m', 'venv', '--clear', folder])
   }
   const pip = (...packages: string[]) =>
-    command(`pip install ${packages.join(' ')}`, python, ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check', ...packages])
+    command(`pip install ${packages.join(' ')}`, python, [
+      '-m',
+      'pip',
+      'install',
+      '--quiet',
+      '--disable-pip-version-check',
+      ...packages,
+    ])
   try {
     await pip(`matrix-synapse[postgres,redis]==${synapseVersion}`)
   } catch (error) {
@@ -83,10 +102,15 @@ const synapse = async (): Promise<string> => {
     await pip(`matrix-synapse[redis]==${synapseVersion}`, 'psycopg2-binary')
   }
   const found = (await command('looking at the installed Synapse', python, ['-c', PROBE])).trim()
-  if (!found.startsWith(synapseVersion)) throw new Failed(`pip installed Synapse ${found} where ${synapseVersion} was asked for`)
+  if (!found.startsWith(synapseVersion))
+    throw new Failed(`pip installed Synapse ${found} where ${synapseVersion} was asked for`)
   await writeFile(`${complete}.new`, `${found}\n`)
   await rename(`${complete}.new`, complete)
   return python
 }
 
-export const install = async (): Promise<Installed> => ({ synapseVersion, ...(await servers()), python: await synapse() })
+export const install = async (): Promise<Installed> => ({
+  synapseVersion,
+  ...(await servers()),
+  python: await synapse(),
+})

@@ -87,7 +87,9 @@ try {
   const topology = await writeTopology(folder)
   await startDeployment(installed, children, topology)
   const edge = await progress(`starting ${edgeKind}`, () => startEdge(children, topology, edgeKind, routesFrom))
-  say(`Synapse ${installed.synapseVersion}: ${topology.processes.length} processes, ${await memoryMiB(children, topology)} MiB resident, behind ${edgeKind} at ${edge.url}`)
+  say(
+    `Synapse ${installed.synapseVersion}: ${topology.processes.length} processes, ${await memoryMiB(children, topology)} MiB resident, behind ${edgeKind} at ${edge.url}`,
+  )
   const traffic = makeTraffic(edge.url)
   const world: World = { installed, topology, edge, traffic, log: makeAccessLog(topology), report }
   remote = await startRemoteServer(installed, folder, topology.remotePort, topology.serverName, traffic)
@@ -95,7 +97,8 @@ try {
   if (only !== 'clients') await sweep(world, remote, installed.synapseVersion)
   for (const name of [...topology.processes.map((one) => one.name), edgeKind]) {
     const ended = children.find(name)?.ended()
-    if (ended !== undefined) await report.group(`${name} runs to the end`, async (t) => t.equal(ended, undefined, 'why it ended'))
+    if (ended !== undefined)
+      await report.group(`${name} runs to the end`, async (t) => t.equal(ended, undefined, 'why it ended'))
   }
 } catch (error) {
   report.count(0, 1)

@@ -54,7 +54,13 @@ open(sys.argv[1], "wb").write(cert.public_bytes(serialization.Encoding.PEM))
 open(sys.argv[2], "wb").write(key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()))
 `
 
-export const startRemoteServer = async (installed: Installed, folder: string, port: number, destination: string, traffic: Traffic): Promise<RemoteServer> => {
+export const startRemoteServer = async (
+  installed: Installed,
+  folder: string,
+  port: number,
+  destination: string,
+  traffic: Traffic,
+): Promise<RemoteServer> => {
   const certificate = join(folder, 'remote.crt')
   const certificateKey = join(folder, 'remote.key')
   await command('making a certificate', installed.python, ['-c', CERTIFICATE, certificate, certificateKey])
@@ -69,25 +75,33 @@ export const startRemoteServer = async (installed: Installed, folder: string, po
   })
   const received: JsonObject[] = []
 
-  const server: Server = createServer({ cert: await readFile(certificate), key: await readFile(certificateKey) }, (request, response) => {
-    const chunks: Buffer[] = []
-    request.on('data', (chunk) => chunks.push(chunk))
-    request.on('end', () => {
-      const path = request.url ?? ''
-      let answer: JsonObject | undefined
-      if (path.startsWith('/_matrix/key/v2/server')) {
-        answer = signed({ server_name: name, valid_until_ts: Date.now() + 3_600_000, verify_keys: { [keyId]: { key: publicKey } }, old_verify_keys: {} })
-      } else if (path.startsWith('/_matrix/federation/v1/send/')) {
-        const transaction = JSON.parse(Buffer.concat(chunks).toString()) as { pdus?: JsonObject[] }
-        received.push(...(transaction.pdus ?? []))
-        answer = { pdus: {} }
-      } else if (path.startsWith('/_matrix/federation/v1/user/devices/')) {
-        answer = { user_id: decodeURIComponent(path.split('/').at(-1)!), stream_id: 1, devices: [] }
-      }
-      response.writeHead(answer ? 200 : 404, { 'content-type': 'application/json' })
-      response.end(JSON.stringify(answer ?? { errcode: 'M_UNRECOGNIZED', error: 'Unrecognized request' }))
-    })
-  })
+  const server: Server = createServer(
+    { cert: await readFile(certificate), key: await readFile(certificateKey) },
+    (request, response) => {
+      const chunks: Buffer[] = []
+      request.on('data', (chunk) => chunks.push(chunk))
+      request.on('end', () => {
+        const path = request.url ?? ''
+        let answer: JsonObject | undefined
+        if (path.startsWith('/_matrix/key/v2/server')) {
+          answer = signed({
+            server_name: name,
+            valid_until_ts: Date.now() + 3_600_000,
+            verify_keys: { [keyId]: { key: publicKey } },
+            old_verify_keys: {},
+          })
+        } else if (path.startsWith('/_matrix/federation/v1/send/')) {
+          const transaction = JSON.parse(Buffer.concat(chunks).toString()) as { pdus?: JsonObject[] }
+          received.push(...(transaction.pdus ?? []))
+          answer = { pdus: {} }
+        } else if (path.startsWith('/_matrix/federation/v1/user/devices/')) {
+          answer = { user_id: decodeURIComponent(path.split('/').at(-1)!), stream_id: 1, devices: [] }
+        }
+        response.writeHead(answer ? 200 : 404, { 'content-type': 'application/json' })
+        response.end(JSON.stringify(answer ?? { errcode: 'M_UNRECOGNIZED', error: 'Unrecognized request' }))
+      })
+    },
+  )
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject)
     server.listen(port, '127.0.0.1', resolve)
@@ -102,7 +116,9 @@ export const startRemoteServer = async (installed: Installed, folder: string, po
       const request = signed({ method, uri, origin: name, destination, ...(content === undefined ? {} : { content }) })
       const signature = (request.signatures as Record<string, Record<string, string>>)[name]![keyId]
       return traffic.ask(method, target, {
-        headers: { authorization: `X-Matrix origin="${name}",destination="${destination}",key="${keyId}",sig="${signature}"` },
+        headers: {
+          authorization: `X-Matrix origin="${name}",destination="${destination}",key="${keyId}",sig="${signature}"`,
+        },
         ...(content === undefined ? {} : { body: content }),
       })
     },
@@ -110,7 +126,9 @@ export const startRemoteServer = async (installed: Installed, folder: string, po
       const bare = without(event, 'signatures', 'unsigned', 'hashes', 'event_id', 'origin')
       const hashed = { ...bare, hashes: { sha256: unpadded(createHash('sha256').update(canonical(bare)).digest()) } }
       const signatures = signed(redacted(hashed)).signatures!
-      const eventId = `$${createHash('sha256').update(canonical(redacted(hashed))).digest('base64url')}`
+      const eventId = `$${createHash('sha256')
+        .update(canonical(redacted(hashed)))
+        .digest('base64url')}`
       return { event: { ...hashed, signatures }, eventId }
     },
     close: () =>

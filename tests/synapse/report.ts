@@ -79,7 +79,8 @@ export const makeReport = (): Report => {
         },
         equal(actual, expected, what) {
           checks++
-          if (print(actual) !== print(expected)) throw new Failed(`${what}: expected ${print(expected)}, got ${print(actual)}`)
+          if (print(actual) !== print(expected))
+            throw new Failed(`${what}: expected ${print(expected)}, got ${print(actual)}`)
         },
         async until(what, condition, waitMs = 10_000) {
           checks++
@@ -108,7 +109,12 @@ export const makeReport = (): Report => {
         return true
       } catch (error) {
         failed++
-        const why = error instanceof Failed ? error.message : error instanceof Error ? (error.stack ?? error.message) : String(error)
+        const why =
+          error instanceof Failed
+            ? error.message
+            : error instanceof Error
+              ? (error.stack ?? error.message)
+              : String(error)
         say(`FAIL  ${name}: ${why}`)
         return false
       } finally {
@@ -120,8 +126,15 @@ export const makeReport = (): Report => {
 
 /** Prints rows under their headings, columns as wide as their widest cell (100 at most). */
 export const table = (headings: readonly string[], rows: readonly (readonly string[])[]): void => {
-  const widths = headings.map((heading, i) => Math.min(100, Math.max(heading.length, ...rows.map((row) => (row[i] ?? '').length))))
+  const widths = headings.map((heading, i) =>
+    Math.min(100, Math.max(heading.length, ...rows.map((row) => (row[i] ?? '').length))),
+  )
   for (const row of [headings, ...rows]) {
-    process.stdout.write(`  ${row.map((cell, i) => cell.padEnd(widths[i] ?? 0)).join('  ').trimEnd()}\n`)
+    process.stdout.write(
+      `  ${row
+        .map((cell, i) => cell.padEnd(widths[i] ?? 0))
+        .join('  ')
+        .trimEnd()}\n`,
+    )
   }
 }

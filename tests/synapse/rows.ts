@@ -9,6 +9,8 @@ export interface Row {
   readonly method: string
   readonly target: string
   readonly body?: unknown
+  /** Who asks, where it is not who asks all others. */
+  readonly account?: Account
 }
 
 export interface Account {
@@ -16,6 +18,8 @@ export interface Account {
   readonly deviceId: string
   readonly token: string
 }
+
+export type RegisterUser = (name: string, admin: boolean) => Promise<Account>
 
 /** What the requests of the table speak of. */
 export interface Cast {
@@ -35,19 +39,33 @@ export interface Cast {
 }
 
 /** Makes the cast, by asking main itself: the edge has no part in it. */
-export const makeCast = async (topology: Topology, traffic: Traffic, registerUser: (name: string, admin: boolean) => Promise<Account>): Promise<Cast> => {
+export const makeCast = async (topology: Topology, traffic: Traffic, registerUser: RegisterUser): Promise<Cast> => {
   const base = `http://127.0.0.1:${topology.main.port}`
   const media = `http://127.0.0.1:${topology.processes.find(({ resources }) => resources.includes('media'))!.port}`
-  const [user, admin, victim] = [await registerUser('sweeper', false), await registerUser('overseer', true), await registerUser('victim', false)]
+  const [user, admin, victim] = [
+    await registerUser('sweeper', false),
+    await registerUser('overseer', true),
+    await registerUser('victim', false),
+  ]
   const ask = async (method: string, path: string, body?: unknown, from = base): Promise<Answer['json']> => {
     const { status, json, text } = await traffic.ask(method, path, { token: user.token, base: from, body })
     if (status !== 200) throw new Error(`${method} ${path} on main, to prepare: ${status} ${text}`)
     return json
   }
   const createRoom = async (alias?: string): Promise<string> =>
-    (await ask('POST', '/_matrix/client/v3/createRoom', { preset: 'public_chat', ...(alias ? { room_alias_name: alias } : {}) })).room_id
+    (
+      await ask('POST', '/_matrix/client/v3/createRoom', {
+        preset: 'public_chat',
+        ...(alias ? { room_alias_name: alias } : {}),
+      })
+    ).room_id
   const say = async (room: string): Promise<string> =>
-    (await ask('PUT', `/_matrix/client/v3/rooms/${encodeURIComponent(room)}/send/m.room.message/sweep`, { msgtype: 'm.text', body: 'x' })).event_id
+    (
+      await ask('PUT', `/_matrix/client/v3/rooms/${encodeURIComponent(room)}/send/m.room.message/sweep`, {
+        msgtype: 'm.text',
+        body: 'x',
+      })
+    ).event_id
   const [room, doomed] = [await createRoom('sweep'), await createRoom()]
   return {
     user,
@@ -69,6 +87,7 @@ export const makeCast = async (topology: Topology, traffic: Traffic, registerUse
  * what was asked. The endpoints of stream writers must be here: it is when they write that the wrong process fails.
  */
 const BODIES: readonly (readonly [RegExp, (cast: Cast, n: number) => unknown])[] = [
+  [/\/federation\/v2\/invite\//, () => ({ room_version: '11', event: {}, invite_room_state: [] })],
   [/\/typing\//, () => ({ typing: true, timeout: 1000 })],
   [/\/sendToDevice\//, ({ victim }) => ({ messages: { [victim.userId]: { '*': { n: 1 } } } })],
   [/\/read_markers$/, ({ eventId }) => ({ 'm.fully_read': eventId, 'm.read': eventId })],
@@ -82,6 +101,7 @@ const BODIES: readonly (readonly [RegExp, (cast: Cast, n: number) => unknown])[]
   [/\/displayname$/, () => ({ displayname: 'S' })],
   [/\/avatar_url$/, () => ({ avatar_url: 'mxc://example.org/x' })],
   [/\/profile\//, () => ({ 'org.example.field': 'x' })],
+  [/\/room_keys\/version$/, () => ({ algorithm: 'm.megolm_backup.v1.curve25519-aes-sha2', auth_data: {} })],
   [/\/keys\/(query|upload)/, () => ({ device_keys: {} })],
   [/\/keys\/claim$/, () => ({ one_time_keys: {} })],
   [/\/delete_devices$/, () => ({ devices: ['NONE'] })],
@@ -98,19 +118,22 @@ const QUERIES: readonly (readonly [RegExp, string])[] = [
   [/\/timestamp_to_event/, 'ts=1&dir=f'],
   [/\/mutual_rooms$/, 'user_id=%40victim'],
   [/\/register\/available$/, 'username=nobody'],
+  [/\/backfill\//, 'v=%24nothing&limit=1'],
+  [/\/query\/directory$/, 'room_alias=%23sweep:localhost'],
+  [/\/query\/profile$/, 'user_id=%40victim:localhost'],
   [/\/thumbnail\//, 'width=32&height=32'],
 ]
 
-const fill = (entry: TableEntry, path: string, topology: Topology, cast: Cast, n: number): string => {
-  const doomed = /leav|forget|upgrade|delete|purge|block|quarantine|report/i.test(`${entry.file} ${entry.name}`) || path.startsWith('/_synapse/admin')
+const fill = (entry: TableEntry, path: string, topology: Topology, cast: Cast, n: number, account: Account): string => {
+  const doomed = /\/(leave|forget|upgrade|report)(\/|$)/.test(path) || path.startsWith('/_synapse/admin')
   const aboutOther = /^(admin|federation)\//.test(entry.file) || /\/(report|whois|suspend|lock)/.test(path)
   const values: Readonly<Record<string, string>> = {
     roomId: doomed ? cast.doomed : cast.room,
     roomIdOrAlias: doomed ? cast.doomed : cast.room,
     eventId: doomed ? cast.doomedEventId : cast.eventId,
     threadRootId: cast.eventId,
-    userId: aboutOther ? cast.victim.userId : cast.user.userId,
-    deviceId: cast.user.deviceId,
+    userId: aboutOther ? cast.victim.userId : account.userId,
+    deviceId: account.deviceId,
     // PUT makes aliases, DELETE removes them: each of its own.
     roomAlias: entry.endpoint.method === 'GET' ? cast.alias : `#sweep${n}:${topology.serverName}`,
     txnId: `row${n}`,
@@ -124,8 +147,9 @@ const fill = (entry: TableEntry, path: string, topology: Topology, cast: Cast, n
     receiptType: 'm.read',
     keyName: 'org.example.field',
     kind: path.includes('/{ruleId}') ? 'content' : 'override',
-    ruleId: `org.example.rule`,
-    tag: 'u.sweep',
+    // One a prefix: what one row deletes, the next is to find.
+    ruleId: `rule-${path.split('/')[3]}`,
+    tag: `u.${path.split('/')[3]}`,
     stateKey: 'a',
     medium: 'email',
     address: 'nobody@example.org',
@@ -135,17 +159,29 @@ const fill = (entry: TableEntry, path: string, topology: Topology, cast: Cast, n
   return path.replace(/\{(\w+)\}/g, (_, name: string) => encodeURIComponent(values[name] ?? 'x'))
 }
 
-export const makeRows = (topology: Topology, cast: Cast): readonly Row[] => {
+/**
+ * Requests that end the session they are made with, and writes of profiles: Synapse answers 500 to a write that comes
+ * before the tasks of the last one have ended ("Expected at most one task to cancel"), so each is a user's first.
+ */
+const needsOwnUser = (method: string, path: string): boolean =>
+  /\/logout(\/all)?$/.test(path) || (method !== 'GET' && path.includes('/profile/'))
+
+export const makeRows = async (topology: Topology, cast: Cast, registerUser: RegisterUser): Promise<readonly Row[]> => {
   const rows: Row[] = []
   for (const entry of table) {
     const { method, path, under, initialClass, optionalSlash } = entry.endpoint
     for (const prefix of under) {
       const n = rows.length
-      const full = fill(entry, prefix + path, topology, cast, n)
+      const own = needsOwnUser(method, prefix + path) ? await registerUser(`row${n}`, false) : undefined
+      const full = fill(entry, prefix + path, topology, cast, n, own ?? cast.user)
       const query = QUERIES.find(([pattern]) => pattern.test(full))?.[1]
-      const body = ['PUT', 'POST', 'PATCH'].includes(method) ? (BODIES.find(([pattern]) => pattern.test(full))?.[1](cast, n) ?? {}) : undefined
-      const add = (target: string) => rows.push({ entry, method, target, ...(body === undefined ? {} : { body }) })
-      const withQuery = (...more: string[]) => [full, [...(query ? [query] : []), ...more].join('&')].filter(Boolean).join('?')
+      const body = ['PUT', 'POST', 'PATCH'].includes(method)
+        ? (BODIES.find(([pattern]) => pattern.test(full))?.[1](cast, n) ?? {})
+        : undefined
+      const add = (target: string) =>
+        rows.push({ entry, method, target, ...(body === undefined ? {} : { body }), ...(own ? { account: own } : {}) })
+      const withQuery = (...more: string[]) =>
+        [full, [...(query ? [query] : []), ...more].join('&')].filter(Boolean).join('?')
       add(withQuery())
       if (initialClass) {
         add(withQuery(`since=${cast.since}`))
@@ -154,7 +190,8 @@ export const makeRows = (topology: Topology, cast: Cast): readonly Row[] => {
       if (optionalSlash) add(`${full}/${query ? `?${query}` : ''}`)
     }
   }
-  return rows
+  // Deletions last, as they need something to delete.
+  return rows.sort((a, b) => Number(a.method === 'DELETE') - Number(b.method === 'DELETE'))
 }
 
 /** How a row is called in tables: as the table writes it. */

@@ -55,6 +55,7 @@ const silent = {
 const library = logger as unknown as { methodFactory: () => () => void; rebuild: () => void }
 library.methodFactory = () => () => {}
 library.rebuild()
+console.debug = () => {} // what it bound before
 Object.defineProperty(globalThis, 'localStorage', { value: undefined, configurable: true })
 
 export const makeTraffic = (url: string): Traffic => {
@@ -67,7 +68,11 @@ export const makeTraffic = (url: string): Traffic => {
   }
   const marked: typeof fetch = async (input, init) => {
     const asked = new URL(input instanceof Request ? input.url : input)
-    const one = note(init?.method ?? 'GET', asked.pathname + asked.search, new Headers(init?.headers).get('authorization'))
+    const one = note(
+      init?.method ?? 'GET',
+      asked.pathname + asked.search,
+      new Headers(init?.headers).get('authorization'),
+    )
     const answer = await fetch(asked.origin + withProbe(one.target, one.probe), init)
     one.status = answer.status
     return answer
@@ -89,7 +94,9 @@ export const makeTraffic = (url: string): Traffic => {
         headers: all,
         redirect: 'manual',
         signal: AbortSignal.timeout(timeoutMs),
-        ...(body === undefined ? {} : { body: raw ? (body as string | Uint8Array<ArrayBuffer>) : JSON.stringify(body) }),
+        ...(body === undefined
+          ? {}
+          : { body: raw ? (body as string | Uint8Array<ArrayBuffer>) : JSON.stringify(body) }),
       })
       one.status = answer.status
       const text = await answer.text()
@@ -120,7 +127,11 @@ export interface Device {
   readonly token: string
 }
 
-export const makeDevice = (traffic: Traffic, login: { user_id: string; device_id: string; access_token: string }, more: Partial<ICreateClientOpts> = {}): Device => ({
+export const makeDevice = (
+  traffic: Traffic,
+  login: { user_id: string; device_id: string; access_token: string },
+  more: Partial<ICreateClientOpts> = {},
+): Device => ({
   client: createClient({
     baseUrl: traffic.url,
     fetchFn: traffic.fetch,
@@ -136,4 +147,5 @@ export const makeDevice = (traffic: Traffic, login: { user_id: string; device_id
   token: login.access_token,
 })
 
-export const anonymous = (traffic: Traffic): MatrixClient => createClient({ baseUrl: traffic.url, fetchFn: traffic.fetch, logger: silent })
+export const anonymous = (traffic: Traffic): MatrixClient =>
+  createClient({ baseUrl: traffic.url, fetchFn: traffic.fetch, logger: silent })

@@ -126,7 +126,13 @@ const unlimited = () => {
     rc_room_creation: fast,
     rc_user_directory: fast,
     rc_profile: fast,
-    rc_federation: { window_size: 1000, sleep_limit: 1_000_000, sleep_delay: 1, reject_limit: 1_000_000, concurrent: 1000 },
+    rc_federation: {
+      window_size: 1000,
+      sleep_limit: 1_000_000,
+      sleep_delay: 1,
+      reject_limit: 1_000_000,
+      concurrent: 1000,
+    },
   }
 }
 
@@ -258,7 +264,12 @@ export const writeTopology = async (folder: string): Promise<Topology> => {
     server_notices: { system_mxid_localpart: 'notices', room_name: 'Notices' },
     dynamic_thumbnails: true,
     // Flags that open endpoints of the table which are closed by default.
-    experimental_features: { msc4306_enabled: true, msc3814_enabled: true, msc4143_enabled: true, msc4370_enabled: true },
+    experimental_features: {
+      msc4306_enabled: true,
+      msc3814_enabled: true,
+      msc4143_enabled: true,
+      msc4370_enabled: true,
+    },
     ...unlimited(),
   })
   return {

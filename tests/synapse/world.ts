@@ -49,7 +49,10 @@ export const servedOnlyBy = async (
   const processes = await traffic.servedBy(log, which, from)
   t.ok(processes.size > 0, `${what}: no such request was made`)
   const others = [...processes].filter(([name]) => !allowed.includes(name))
-  t.ok(others.length === 0, `${what}: served by ${others.map(([name, n]) => `${name} (${n} times)`).join(', ')}, not only by ${allowed.join(', ')}`)
+  t.ok(
+    others.length === 0,
+    `${what}: served by ${others.map(([name, n]) => `${name} (${n} times)`).join(', ')}, not only by ${allowed.join(', ')}`,
+  )
   return [...processes.keys()]
 }
 
@@ -59,4 +62,6 @@ export const writersOf = ({ topology }: World, stream: string): readonly string[
 
 /** The workers that write no stream and serve clients: where a request that any worker can serve belongs. */
 export const genericWorkers = ({ topology }: World): readonly string[] =>
-  topology.processes.filter((one) => one !== topology.main && one.streams.length === 0 && one.resources.includes('client')).map(({ name }) => name)
+  topology.processes
+    .filter((one) => one !== topology.main && one.streams.length === 0 && one.resources.includes('client'))
+    .map(({ name }) => name)
