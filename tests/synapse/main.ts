@@ -25,7 +25,7 @@ import { install } from './install.ts'
 import { type RemoteServer, startRemoteServer } from './remote-server.ts'
 import { Failed, makeReport, progress, say } from './report.ts'
 import { makeTraffic } from './session.ts'
-import { heldAgainstRouter, sweep } from './sweep.ts'
+import { commandExplains, heldAgainstRouter, sweep } from './sweep.ts'
 import { writeTopology } from './topology.ts'
 import type { World } from './world.ts'
 
@@ -94,6 +94,7 @@ try {
   const world: World = { installed, topology, edge, traffic, log: makeAccessLog(topology), report }
   remote = await startRemoteServer(installed, folder, topology.remotePort, topology.serverName, traffic)
   if (only !== 'table') await runClients(world, remote)
+  await commandExplains(world)
   if (only !== 'clients') await sweep(world, remote, installed.synapseVersion)
   for (const name of [...topology.processes.map((one) => one.name), edgeKind]) {
     const ended = children.find(name)?.ended()

@@ -7,6 +7,7 @@ import { join } from 'node:path'
 import { withProbe } from './access-log.ts'
 import { command } from './children.ts'
 import type { Installed } from './install.ts'
+import { Failed } from './report.ts'
 import type { Answer, Traffic } from './session.ts'
 
 type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json }
@@ -137,4 +138,20 @@ export const startRemoteServer = async (
         server.closeAllConnections()
       }),
   }
+}
+
+/** `user` of the other server joins a room of the homeserver. Throws with the answer if it may not. */
+export const joinRemotely = async (remote: RemoteServer, roomId: string, user: string) => {
+  const room = encodeURIComponent(roomId)
+  const versions = ['10', '11', '12'].map((version) => `ver=${version}`).join('&')
+  const template = await remote.ask(
+    'GET',
+    `/_matrix/federation/v1/make_join/${room}/${encodeURIComponent(user)}?${versions}`,
+  )
+  if (template.status !== 200) throw new Failed(`make_join: ${template.status} ${template.text}`)
+  const join = remote.signEvent({ ...template.json.event, origin_server_ts: Date.now() })
+  const path = `/_matrix/federation/v2/send_join/${room}/${encodeURIComponent(join.eventId)}`
+  const joined = await remote.ask('PUT', path, join.event)
+  if (joined.status !== 200) throw new Failed(`send_join: ${joined.status} ${joined.text.slice(0, 300)}`)
+  return { eventId: join.eventId, authEvents: template.json.event.auth_events as readonly string[] }
 }

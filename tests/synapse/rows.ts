@@ -1,6 +1,7 @@
 /** The endpoint table as requests: every endpoint under every prefix, in each form that routing tells apart. */
 
 import { type TableEntry, table } from '../../shared/endpoints/table.ts'
+import { png } from './groups/media.ts'
 import type { Answer, Traffic } from './session.ts'
 import type { Topology } from './topology.ts'
 
@@ -36,7 +37,13 @@ export interface Cast {
   readonly doomedEventId: string
   readonly mediaId: string
   readonly since: string
+  readonly filterId: string
+  readonly backupVersion: string
+  readonly delayId: string
+  readonly openidToken: string
 }
+
+const BACKUP = { algorithm: 'm.megolm_backup.v1.curve25519-aes-sha2', auth_data: {} }
 
 /** Makes the cast, by asking main itself: the edge has no part in it. */
 export const makeCast = async (topology: Topology, traffic: Traffic, registerUser: RegisterUser): Promise<Cast> => {
@@ -67,6 +74,8 @@ export const makeCast = async (topology: Topology, traffic: Traffic, registerUse
       })
     ).event_id
   const [room, doomed] = [await createRoom('sweep'), await createRoom()]
+  const encoded = (path: string) => encodeURIComponent(path)
+  const later = `/_matrix/client/v3/rooms/${encoded(room)}/send/m.room.message/later?org.matrix.msc4140.delay=3600000`
   return {
     user,
     admin,
@@ -77,10 +86,17 @@ export const makeCast = async (topology: Topology, traffic: Traffic, registerUse
     alias: `#sweep:${topology.serverName}`,
     eventId: await say(room),
     doomedEventId: await say(doomed),
-    mediaId: (await ask('POST', '/_matrix/media/v3/upload', 'text', media)).content_uri.split('/').at(-1),
+    mediaId: (await ask('POST', '/_matrix/media/v3/upload', png(64), media)).content_uri.split('/').at(-1),
     since: (await ask('GET', '/_matrix/client/v3/sync?timeout=0')).next_batch,
+    filterId: (await ask('POST', `/_matrix/client/v3/user/${encoded(user.userId)}/filter`, {})).filter_id,
+    backupVersion: (await ask('POST', '/_matrix/client/v3/room_keys/version', BACKUP)).version,
+    delayId: (await ask('PUT', later, { msgtype: 'm.text', body: 'later' })).delay_id,
+    openidToken: (await ask('POST', `/_matrix/client/v3/user/${encoded(user.userId)}/openid/request_token`, {}))
+      .access_token,
   }
 }
+
+const SESSION = { first_message_index: 1, forwarded_count: 0, is_verified: true, session_data: {} }
 
 /**
  * Bodies that make an endpoint do its work; all others get `{}`, which most of them refuse after they have found out
@@ -101,8 +117,17 @@ const BODIES: readonly (readonly [RegExp, (cast: Cast, n: number) => unknown])[]
   [/\/displayname$/, () => ({ displayname: 'S' })],
   [/\/avatar_url$/, () => ({ avatar_url: 'mxc://example.org/x' })],
   [/\/profile\//, () => ({ 'org.example.field': 'x' })],
-  [/\/room_keys\/version$/, () => ({ algorithm: 'm.megolm_backup.v1.curve25519-aes-sha2', auth_data: {} })],
-  [/\/keys\/(query|upload)/, () => ({ device_keys: {} })],
+  [/\/room_keys\/version$/, () => BACKUP],
+  [/\/room_keys\/version\//, ({ backupVersion }) => ({ ...BACKUP, version: backupVersion })],
+  [/\/room_keys\/keys\/[^/]+\/[^/?]+$/, () => SESSION],
+  [/\/room_keys\/keys\/[^/]+$/, () => ({ sessions: { a: SESSION } })],
+  [/\/room_keys\/keys$/, ({ room }) => ({ rooms: { [room]: { sessions: { a: SESSION } } } })],
+  [
+    /\/3pid\/onbind$/,
+    ({ user }) => ({ medium: 'email', address: 'nobody@example.org', mxid: user.userId, invites: [] }),
+  ],
+  [/\/keys\/query$/, () => ({ device_keys: {} })],
+  [/\/keys\/upload/, () => ({ one_time_keys: {} })],
   [/\/keys\/claim$/, () => ({ one_time_keys: {} })],
   [/\/delete_devices$/, () => ({ devices: ['NONE'] })],
   [/\/user_directory\/search$/, () => ({ search_term: 'sweeper' })],
@@ -112,15 +137,23 @@ const BODIES: readonly (readonly [RegExp, (cast: Cast, n: number) => unknown])[]
   [/\/federation\/v1\/send\//, (_, n) => ({ origin: 'remote', origin_server_ts: n, pdus: [], edus: [] })],
 ]
 
-const QUERIES: readonly (readonly [RegExp, string])[] = [
+/** Query arguments without which an endpoint has nothing to do. */
+const queries = (cast: Cast): readonly (readonly [RegExp, string])[] => [
+  [/\/keys\/changes$/, `from=${cast.since}&to=${cast.since}`],
+  [/\/room_keys\/keys/, `version=${cast.backupVersion}`],
+  [/\/openid\/userinfo$/, `access_token=${cast.openidToken}`],
+  [/\/msc4308\/thread_subscriptions$|msc4308\/.*subscriptions$/, 'dir=b'],
+  [/\/federation\/v1\/(state|state_ids)\//, `event_id=${encodeURIComponent(cast.eventId)}`],
+  [/\/make_(join|knock)\//, 'ver=10&ver=11&ver=12'],
+  [/\/registration_token\/validity$/, 'token=none'],
   [/\/(sync|events)$/, 'timeout=0'],
   [/\/messages$/, 'dir=b&limit=1'],
   [/\/timestamp_to_event/, 'ts=1&dir=f'],
   [/\/mutual_rooms$/, 'user_id=%40victim'],
   [/\/register\/available$/, 'username=nobody'],
-  [/\/backfill\//, 'v=%24nothing&limit=1'],
-  [/\/query\/directory$/, 'room_alias=%23sweep:localhost'],
-  [/\/query\/profile$/, 'user_id=%40victim:localhost'],
+  [/\/backfill\//, `v=${encodeURIComponent(cast.eventId)}&limit=1`],
+  [/\/query\/directory$/, `room_alias=${encodeURIComponent(cast.alias)}`],
+  [/\/query\/profile$/, `user_id=${encodeURIComponent(cast.victim.userId)}`],
   [/\/thumbnail\//, 'width=32&height=32'],
 ]
 
@@ -141,6 +174,11 @@ const fill = (entry: TableEntry, path: string, topology: Topology, cast: Cast, n
     destination: topology.serverName,
     mediaId: cast.mediaId,
     fileName: 'file.txt',
+    filterId: cast.filterId,
+    version: cast.backupVersion,
+    // Sent or cancelled it is gone: that is for one that never was.
+    delayId: /\/(send|cancel)$/.test(path) || entry.name === 'updateDelayedEvent' ? 'x' : cast.delayId,
+    appserviceId: 'bridge',
     eventType: path.includes('/state/') ? 'org.example.state' : 'm.room.message',
     type: 'org.example.sweep',
     relType: 'm.thread',
@@ -174,7 +212,7 @@ export const makeRows = async (topology: Topology, cast: Cast, registerUser: Reg
       const n = rows.length
       const own = needsOwnUser(method, prefix + path) ? await registerUser(`row${n}`, false) : undefined
       const full = fill(entry, prefix + path, topology, cast, n, own ?? cast.user)
-      const query = QUERIES.find(([pattern]) => pattern.test(full))?.[1]
+      const query = queries(cast).find(([pattern]) => pattern.test(full))?.[1]
       const body = ['PUT', 'POST', 'PATCH'].includes(method)
         ? (BODIES.find(([pattern]) => pattern.test(full))?.[1](cast, n) ?? {})
         : undefined
@@ -190,8 +228,9 @@ export const makeRows = async (topology: Topology, cast: Cast, registerUser: Reg
       if (optionalSlash) add(`${full}/${query ? `?${query}` : ''}`)
     }
   }
-  // Deletions last, as they need something to delete.
-  return rows.sort((a, b) => Number(a.method === 'DELETE') - Number(b.method === 'DELETE'))
+  // What makes things first, what deletes them last.
+  const rank = ({ method }: Row) => (method === 'PUT' ? 0 : method === 'DELETE' ? 2 : 1)
+  return rows.sort((a, b) => rank(a) - rank(b))
 }
 
 /** How a row is called in tables: as the table writes it. */

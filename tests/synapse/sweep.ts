@@ -1,10 +1,12 @@
 /** Every row of the endpoint table, sent once through the edge: who served it, and is it the one that is to? */
 
 import { createHmac } from 'node:crypto'
+import { writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import type { TableEntry } from '../../shared/endpoints/table.ts'
 import type { Stream } from '../../shared/endpoints/types.ts'
-import { expectedProcesses } from './expected.ts'
-import type { RemoteServer } from './remote-server.ts'
+import { expectedProcesses, explainCommand } from './expected.ts'
+import { joinRemotely, type RemoteServer } from './remote-server.ts'
 import { Failed, table as printTable, progress, say } from './report.ts'
 import { type Account, makeCast, makeRows, type Row, rowName } from './rows.ts'
 import type { Answer } from './session.ts'
@@ -74,6 +76,8 @@ export const sweep = async (world: World, remote: RemoteServer, synapseVersion: 
   const register = registerOn(world)
   const { cast, rows } = await progress('preparing users and rooms for the table', async () => {
     const cast = await makeCast(topology, traffic, register)
+    // A member server may read the room.
+    await joinRemotely(remote, cast.room, `@reader:${remote.name}`)
     return { cast, rows: await makeRows(topology, cast, register) }
   })
 
@@ -132,11 +136,13 @@ export const sweep = async (world: World, remote: RemoteServer, synapseVersion: 
   let closed = 0
   let good = 0
   const byProcess = new Map<string, number>()
+  const record = ['request\tserved by\tstatus\terrcode\tpool\tendpoint']
   await log.read()
   for (const [i, { row, answer }] of answered.entries()) {
     const { processes, pool } = expected[i]!
     const served = await log.find(answer.sent.probe)
     const by = served.map(({ process }) => process)
+    record.push([rowName(row), by, answer.status, answer.json?.errcode ?? '', pool, row.entry.name].join('\t'))
     for (const name of by) byProcess.set(name, (byProcess.get(name) ?? 0) + 1)
     const fail = (why: string) => {
       failed.add(row)
@@ -170,6 +176,7 @@ export const sweep = async (world: World, remote: RemoteServer, synapseVersion: 
         fail(`nothing was written: ${answer.text.slice(0, 80)}`)
     }
   }
+  await writeFile(join(topology.folder, 'answers.tsv'), `${record.join('\n')}\n`)
   if (wrong.length > 0) printTable(['request', 'status', 'served by', 'expected', 'why'], wrong)
   report.count(rows.length - failed.size, failed.size)
   say(
@@ -211,4 +218,23 @@ export const heldAgainstRouter = async ({ topology, traffic, log, report, edge }
     },
     300_000,
   )
+}
+
+/** `router explain` and the running router are of one mind. */
+export const commandExplains = async ({ topology, report, edge }: World): Promise<void> => {
+  if (edge.kind !== 'router') return
+  await report.group('router explain says what the running router says', async (t) => {
+    for (const [method, target] of [
+      ['GET', '/_matrix/client/v3/sync?timeout=0'],
+      ['GET', '/_matrix/client/v3/sync?since=s1'],
+      ['PUT', '/_matrix/client/v3/rooms/!a%3Ab/typing/%40c%3Ab'],
+      ['PUT', '/_matrix/client/v3/rooms/!a%3Ab/send/m.room.message/1'],
+      ['POST', '/_matrix/client/v3/logout'],
+      ['GET', '/_matrix/client/v1/media/download/b/c'],
+    ] as const) {
+      const asked = { method, target, token: 'syt_YWxpY2U_abcdefghijklmnopqrst_0' }
+      const [running] = await expectedProcesses(topology, edge, [asked])
+      t.equal(await explainCommand(topology, edge, asked), running, `${method} ${target}`)
+    }
+  })
 }

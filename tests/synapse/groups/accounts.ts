@@ -68,6 +68,7 @@ export const accounts = async (world: World): Promise<Users | undefined> => {
     })
     const tablet = makeDevice(traffic, login)
     t.ok(tablet.deviceId !== alice.deviceId, 'the second device has an ID of its own')
+    users = { alice, tablet, bob, password: PASSWORD }
     for (const device of [alice, tablet, bob]) {
       const who = await device.client.whoami()
       t.equal([who.user_id, who.device_id], [device.userId, device.deviceId], 'whoami')
@@ -79,7 +80,6 @@ export const accounts = async (world: World): Promise<Users | undefined> => {
       genericWorkers(world),
       (sent) => sent.method === 'POST' && /\/(register|login)$/.test(pathOf(sent)),
     )
-    users = { alice, tablet, bob, password: PASSWORD }
   })
 
   if (!users) return undefined

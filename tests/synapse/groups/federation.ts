@@ -1,4 +1,4 @@
-import type { JsonObject, RemoteServer } from '../remote-server.ts'
+import { type JsonObject, joinRemotely, type RemoteServer } from '../remote-server.ts'
 import type { Rooms, Users, World } from '../world.ts'
 import { genericWorkers, servedOnlyBy } from '../world.ts'
 
@@ -42,18 +42,7 @@ export const federation = async (
   })
 
   await report.group('federation: a server joins, reads, sends and is sent to', async (t) => {
-    const template = await remote.ask(
-      'GET',
-      `/_matrix/federation/v1/make_join/${encoded}/${encodeURIComponent(user)}?ver=11&ver=12&ver=10`,
-    )
-    t.equal(template.status, 200, `make_join (${template.text})`)
-    const join = remote.signEvent({ ...template.json.event, origin_server_ts: Date.now() })
-    const joined = await remote.ask(
-      'PUT',
-      `/_matrix/federation/v2/send_join/${encoded}/${encodeURIComponent(join.eventId)}`,
-      join.event,
-    )
-    t.equal(joined.status, 200, `send_join (${joined.text.slice(0, 300)})`)
+    const join = await joinRemotely(remote, lobby, user)
     await t.until(
       'alice sees the remote user',
       () => alice.client.getRoom(lobby)?.getMember(user)?.membership === 'join',
@@ -79,7 +68,7 @@ export const federation = async (
 
     // A message is allowed by the power levels and its sender's membership (and the create event, before room version 12).
     const auth: string[] = [join.eventId]
-    for (const id of template.json.event.auth_events as string[]) {
+    for (const id of join.authEvents) {
       const { json } = await remote.ask('GET', `/_matrix/federation/v1/event/${encodeURIComponent(id)}`)
       if (['m.room.power_levels', 'm.room.create'].includes(json?.pdus?.[0]?.type)) auth.push(id)
     }

@@ -80,6 +80,26 @@ export const rooms = async (world: World, { alice, tablet, bob }: Users): Promis
     t.equal(second.json?.event_id, first.json.event_id, 'the second answer')
   })
 
+  await report.group('a send whose body is chunked', async (t) => {
+    const text = JSON.stringify({ msgtype: 'm.text', body: 'in pieces '.repeat(500) })
+    const path = `/_matrix/client/v3/rooms/${encodeURIComponent(lobby)}/send/m.room.message/chunked`
+    const answer = await traffic.fetch(new URL(path, traffic.url), {
+      method: 'PUT',
+      headers: { authorization: `Bearer ${alice.token}`, 'content-type': 'application/json' },
+      body: new ReadableStream({
+        start(controller) {
+          for (let i = 0; i < text.length; i += 1000)
+            controller.enqueue(new TextEncoder().encode(text.slice(i, i + 1000)))
+          controller.close()
+        },
+      }),
+      duplex: 'half',
+    } as RequestInit)
+    const { event_id } = (await answer.json()) as { event_id?: string }
+    t.equal(answer.status, 200, 'PUT send')
+    t.equal((await bob.client.fetchRoomEvent(lobby, event_id!)).content?.body, JSON.parse(text).body, 'the body it has')
+  })
+
   await report.group('/messages: all pages, backwards, without gap or repetition', async (t) => {
     const found: string[] = []
     let from: string | null = null
