@@ -9,8 +9,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { importSynapse } from '../router/config/import.ts'
-import { loadConfig } from '../router/config/load.ts'
-import { startRouter } from '../router/start.ts'
+import { formatProblem } from '../router/config/load.ts'
+import { run } from '../router/run.ts'
 import { startUpstream, type Upstream } from './upstream.ts'
 
 const USAGE = `npm start -- [options]
@@ -65,6 +65,7 @@ const demonstrationRoutes = (upstreams: readonly Upstream[], dead: number): stri
     '# Written by `npm start` for its demonstration. Change it while the router runs, and it is read again.',
     'server_name: example.org',
     `listen: [http://127.0.0.1:${options.port}]`,
+    'access_log: off',
     'pools:',
     ...pools,
     `  presence: {workers: [127.0.0.1:${dead}]}  # nobody listens there`,
@@ -131,30 +132,28 @@ const demonstrate = async (): Promise<Upstream[]> => {
 const importFiles = (homeserver: string): void => {
   const workers = options.workers.flatMap((pattern) => globSync(pattern)).sort()
   const read = (file: string) => ({ file, text: readFileSync(file, 'utf8') })
-  const { yaml, problems } = importSynapse({ homeserver: read(homeserver), workers: workers.map(read) })
-  for (const { severity, path, message } of problems) console.error(`${severity}: ${path}: ${message}`)
-  if (problems.some(({ severity }) => severity === 'error')) process.exit(1)
-  writeFileSync(routesFile, yaml)
+  const { text, problems } = importSynapse([read(homeserver)], workers.map(read))
+  for (const problem of problems) console.error(formatProblem(problem))
+  if (text === undefined) process.exit(1)
+  writeFileSync(routesFile, text)
 }
 
-const main = async (): Promise<void> => {
+const main = async (): Promise<number> => {
   const upstreams: Upstream[] = []
   if (options.homeserver) importFiles(options.homeserver)
   else upstreams.push(...(await demonstrate()))
-
-  const router = await startRouter(loadConfig(routesFile, readFileSync(routesFile, 'utf8')))
-  let stopping = false
-  const stop = async () => {
-    if (stopping) process.exit(1)
-    stopping = true
+  try {
+    return await run({
+      routes: routesFile,
+      logLevel: 'warn',
+      onUp: (router) => introduce(router.listeners[0]!.url, upstreams),
+    })
+  } finally {
     for (const upstream of upstreams) upstream.close()
-    await router.close()
-    process.exit()
   }
-  process.on('SIGINT', stop)
-  process.on('SIGTERM', stop)
+}
 
-  const url = router.listeners[0]!.url.replace(/\/$/, '')
+const introduce = (url: string, upstreams: readonly Upstream[]): void => {
   if (options.homeserver) {
     console.log(`Routing to the workers of ${options.homeserver}, as ${routesFile} says: ${url}\nCtrl-C stops.`)
     return
@@ -168,4 +167,4 @@ const main = async (): Promise<void> => {
 }
 
 if (options.help) console.log(USAGE)
-else await main()
+else process.exit(await main())

@@ -7,7 +7,11 @@ import type { Route, Snapshot, UpstreamPool, UpstreamWorker } from './forward/ga
 import { builtInRules } from './routing/built-in.ts'
 import type { Rule } from './routing/rule.ts'
 import { compileTrie } from './routing/trie.ts'
+import type { Names, Rows } from './telling/metrics.ts'
 import { Pool } from './upstream/pool.ts'
+
+/** The name of the route of whatever no rule takes. */
+const REST = 'other'
 
 /** Synapse's own limit: `MAX_REQUEST_SIZE` is 200 events of 65,536 bytes. */
 const MAX_BODY_BYTES = 200 * 65_536
@@ -33,33 +37,43 @@ export const rulesOf = (config: RouterConfig, version: SynapseVersion): readonly
 
 /**
  * Builds the snapshot of a configuration that has no errors. `workerOf` gives the one {@link UpstreamWorker} of an address,
- * `seriesOf` the index of a route's metrics.
+ * `rowsOf` the rows of the metrics for its names.
  */
 export const buildSnapshot = (
   config: RouterConfig,
   version: SynapseVersion,
   workerOf: (worker: PoolConfig['workers'][number]) => UpstreamWorker,
-  seriesOf: (route: string, pool: string) => number,
+  rowsOf: (names: Names) => Rows,
 ): BuiltSnapshot => {
+  const rules = rulesOf(config, version)
+  const poolConfigs = [...config.pools.values()]
+  const rows = rowsOf({
+    routes: [...rules.map((rule) => rule.name), REST],
+    pools: poolConfigs.map(({ name, workers }) => ({ name, workers: workers.map((worker) => worker.name) })),
+  })
   const pools = new Map<string, UpstreamPool>()
-  for (const pool of config.pools.values()) pools.set(pool.name, new Pool(pool, pool.workers.map(workerOf)))
+  poolConfigs.forEach((pool, i) => {
+    pools.set(
+      pool.name,
+      new Pool(pool, pool.workers.map(workerOf), { pool: rows.pools[i]!, workers: rows.workers[i]! }),
+    )
+  })
   for (const pool of pools.values()) pool.fallback = pool.config.fallback.map((name) => pools.get(name)!)
 
-  const rules = rulesOf(config, version)
-  const routeOf = (name: string, poolName: string, rule: Rule | undefined): Route => {
+  const routeOf = (poolName: string, rule: Rule | undefined, series: number): Route => {
     const pool = pools.get(poolName)!
     return {
-      name,
+      name: rule?.name ?? REST,
       pool,
       sticky: pool.config.sticky,
       otherwise: rule?.endpoint?.sticky,
       endpoint: rule?.endpoint,
       maxBodyBytes: pool.config.maxBodyBytes ?? rule?.endpoint?.maxBodyBytes ?? MAX_BODY_BYTES,
-      series: seriesOf(name, poolName),
+      series,
     }
   }
-  const routes = rules.map((rule) => routeOf(rule.name, rule.pool, rule))
-  const rest = routeOf('other', 'main', undefined)
+  const routes = rules.map((rule, i) => routeOf(rule.pool, rule, rows.routes[i]!))
+  const rest = routeOf('main', undefined, rows.routes.at(-1)!)
   const trie = compileTrie(rules)
 
   // A file's own routes say where a request goes; what the endpoint is, the built-in table knows.
@@ -80,6 +94,7 @@ export const buildSnapshot = (
     pools,
     workers: new Set([...pools.values()].flatMap((pool) => pool.members.map((member) => member.worker))),
     trusts: makeTrusts(config.trustedProxies),
+    serverName: config.serverName ?? 'localhost',
     ruleIndex: trie.find,
     route(bytes, start, end, methodBit) {
       const index = trie.find(bytes, start, end, methodBit)

@@ -1,14 +1,18 @@
 /** The running router: listeners, connections, workers, and the snapshot that they decide by. */
 
+import { randomBytes } from 'node:crypto'
 import type { SynapseVersion } from '../shared/endpoints/types.ts'
 import { makeAliases } from './balancing/aliases.ts'
 import type { HealthConfig, RouterConfig, WorkerConfig } from './config/types.ts'
 import { detectSynapse } from './detect.ts'
 import { ClientConnection } from './forward/client-connection.ts'
-import type { Gateway, Telling, UpstreamWorker } from './forward/gateway.ts'
+import type { Gateway, UpstreamWorker } from './forward/gateway.ts'
 import { listenerKey, type OpenListener, openListener } from './listeners.ts'
-import { NEWEST } from './routing/built-in.ts'
+import { NEWEST_SYNAPSE } from './routing/built-in.ts'
 import { type BuiltSnapshot, buildSnapshot } from './snapshot.ts'
+import type { AccessLog } from './telling/access-log.ts'
+import type { Metrics } from './telling/metrics.ts'
+import { makeTelling } from './telling/telling.ts'
 import { type Checked, makeHealthChecks } from './upstream/health.ts'
 import { Worker } from './upstream/worker.ts'
 
@@ -22,14 +26,6 @@ export interface Log {
   info(fields: object, message: string): void
   warn(fields: object, message: string): void
   error(fields: object, message: string): void
-}
-
-/** A {@link Telling} that also learns what the connections do not see. */
-export interface RouterTelling extends Telling {
-  seriesOf(route: string, pool: string): number
-  workerSeries(worker: string): number
-  workerChanged(worker: UpstreamWorker): void
-  reloaded(ok: boolean): void
 }
 
 export interface RunningRouter {
@@ -48,7 +44,7 @@ export interface RunningRouter {
 /** Starts a router with a configuration that has no errors. Rejects if it cannot listen. */
 export const startRouter = async (
   first: RouterConfig,
-  { log, telling }: { log: Log; telling: RouterTelling },
+  { log, metrics, accessLog }: { log: Log; metrics: Metrics; accessLog?: AccessLog | undefined },
 ): Promise<RunningRouter> => {
   const workers = new Map<string, UpstreamWorker>()
   const drained = new Set<string>()
@@ -56,13 +52,13 @@ export const startRouter = async (
   let config = first
   let detected: SynapseVersion | undefined
   let listeners: OpenListener[] = []
+  let started = false
   let closed = false
 
   const workerOf = ({ name, address }: WorkerConfig): UpstreamWorker => {
     let worker = workers.get(name)
     if (worker === undefined) {
       worker = new Worker(name, address)
-      worker.series = telling.workerSeries(name)
       worker.onChange = changed
       workers.set(name, worker)
     }
@@ -74,14 +70,17 @@ export const startRouter = async (
       log.warn({ worker: worker.name, reason: worker.reason }, 'worker is down')
       health.suspect(worker)
     }
-    telling.workerChanged(worker)
+    if (!worker.up)
+      for (const pool of snapshot.pools.values())
+        if (pool.members.some((member) => member.worker === worker))
+          metrics.ejections.values[pool.workerSeries(worker)]!++
     if (worker.up && snapshot.pools.get('main')!.members.some((member) => member.worker === worker)) void detect()
   }
 
   const build = (from: RouterConfig): BuiltSnapshot => {
     const withDrained = drained.size === 0 ? from : drainWorkers(from, drained)
-    const version = from.synapse === 'auto' ? (detected ?? NEWEST) : from.synapse
-    return buildSnapshot(withDrained, version, workerOf, (route, pool) => telling.seriesOf(route, pool))
+    const version = from.synapse === 'auto' ? (detected ?? NEWEST_SYNAPSE) : from.synapse
+    return buildSnapshot(withDrained, version, workerOf, metrics.rows)
   }
   const watch = (of: BuiltSnapshot) => {
     const watched = new Map<Checked, HealthConfig>()
@@ -103,28 +102,29 @@ export const startRouter = async (
     if (detected?.join() === version.join()) return
     detected = version
     log.info({ synapse: version.join('.') }, 'using the routes of the Synapse release that main runs')
-    if (gateway !== undefined) adopt(build(config))
+    if (started) adopt(build(config))
   }
   let detectAgain: NodeJS.Timeout | undefined
   const adopt = (next: BuiltSnapshot) => {
     const before = snapshot
     snapshot = next
-    gateway!.snapshot = next
+    gateway.snapshot = next
     // Who waits in a queue of before is admitted there still: its pool's places are given back one by one.
     for (const worker of before.workers) if (!next.workers.has(worker)) worker.closeIdle(Number.POSITIVE_INFINITY)
     watch(next)
   }
 
-  let gateway: Gateway | undefined
   await Promise.race([detect(), new Promise((resolve) => setTimeout(resolve, DETECT_TIMEOUT_MS).unref())])
   let snapshot = build(config)
-  gateway = {
+  const gateway: Gateway = {
     snapshot,
     now: performance.now(),
     draining: false,
     clients: new Set<ClientConnection>(),
     aliases: makeAliases(),
-    telling,
+    requestIdPrefix: `${randomBytes(6).toString('base64url')}-`,
+    requests: 0,
+    telling: makeTelling(metrics, accessLog),
   }
 
   const accept = (
@@ -132,7 +132,8 @@ export const startRouter = async (
     peer: string,
     makeWire: ConstructorParameters<typeof ClientConnection>[3],
   ) => {
-    new ClientConnection(gateway!, listener, peer, makeWire)
+    metrics.clientConnects.values[0]!++
+    new ClientConnection(gateway, listener, peer, makeWire)
   }
   const openAll = async (next: RouterConfig): Promise<void> => {
     const opened: OpenListener[] = []
@@ -155,8 +156,8 @@ export const startRouter = async (
 
   const tick = setInterval(() => {
     const now = performance.now()
-    gateway!.now = now
-    for (const client of gateway!.clients) if (now > client.deadline) client.expire()
+    gateway.now = now
+    for (const client of gateway.clients) if (now > client.deadline) client.expire()
     for (const [name, worker] of workers) {
       worker.closeIdle(now)
       if (worker.inFlight === 0 && !snapshot.workers.has(worker)) workers.delete(name)
@@ -173,6 +174,7 @@ export const startRouter = async (
     throw error
   }
   watch(snapshot)
+  started = true
 
   return {
     get listeners() {
@@ -201,14 +203,14 @@ export const startRouter = async (
       closed = true
       clearTimeout(detectAgain)
       health.stop()
-      gateway!.draining = true
+      gateway.draining = true
       await Promise.all(listeners.map((listener) => listener.close()))
       const until = performance.now() + config.drainMs
-      for (const client of gateway!.clients) if (client.unused) client.close()
-      while ([...gateway!.clients].some((client) => client.busy) && performance.now() < until)
+      for (const client of gateway.clients) if (client.unused) client.close()
+      while ([...gateway.clients].some((client) => client.busy) && performance.now() < until)
         await new Promise((resolve) => setTimeout(resolve, 20))
       clearInterval(tick)
-      for (const client of [...gateway!.clients]) client.close()
+      for (const client of [...gateway.clients]) client.close()
       for (const worker of workers.values()) worker.closeIdle(Number.POSITIVE_INFINITY)
     },
   }

@@ -4,23 +4,22 @@ import { closeSync, fstatSync, openSync, readFileSync, readSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
 import { createSecureContext } from 'node:tls'
 import { type Alias, isScalar, LineCounter, type Node, parseDocument, visit, type YAMLParseError } from 'yaml'
-import type { EndpointClass } from '../../shared/endpoints/types.ts'
 import { childPath, type Reading } from './decode.ts'
 import { sourceOffset } from './place.ts'
 import { type FileContents, fileObject, type PoolContents } from './schema.ts'
+import type { RoutingTables } from './tables.ts'
 import type { ListenerConfig, Place, PoolConfig, Problem, RouteConfig, RouterConfig, WorkerConfig } from './types.ts'
 import { addressesCollide, addressKey, didYouMean, isPrivateHost, reaches } from './values.ts'
 
-/** What `routing/pattern.ts` says of a pattern; `offset` counts characters from its start. */
-export type PatternReader = (pattern: string) => {
-  readonly ok: boolean
-  readonly mistakes?: readonly { readonly offset: number; readonly message: string }[]
-}
+/** What the loader must know of the routing. */
+export type LoadTables = Pick<RoutingTables, 'parsePattern' | 'pools'>
 
 export interface Loaded {
   /** Absent if there is an error among the problems. */
   readonly config?: RouterConfig
   readonly problems: readonly Problem[]
+  /** Where a key is written, or its nearest parent that is: for problems that are found later. */
+  readonly placeOf: (path: string) => Place
 }
 
 /** The largest routes.yaml of a real deployment has some 30 KiB. */
@@ -28,59 +27,24 @@ const MAX_FILE_BYTES = 2 ** 20
 /** After so many syntax errors the rest follows from the first. */
 const MAX_SYNTAX_ERRORS = 10
 
-/** Pools that the built-in table can send to: the classes, and the pool of the classes that have none of their own. */
-const BUILT_IN_POOLS: ReadonlySet<string> = new Set([
-  'generic',
-  ...Object.keys({
-    sync: 0,
-    initial_sync: 0,
-    sliding_sync: 0,
-    client_read: 0,
-    room_read: 0,
-    messages: 0,
-    event_send: 0,
-    account: 0,
-    login: 0,
-    register: 0,
-    sso: 0,
-    e2ee: 0,
-    keys_upload: 0,
-    device_lists: 0,
-    to_device: 0,
-    typing: 0,
-    receipts: 0,
-    presence: 0,
-    account_data: 0,
-    push_rules: 0,
-    thread_subscriptions: 0,
-    user_directory: 0,
-    media: 0,
-    media_admin: 0,
-    federation_read: 0,
-    federation_write: 0,
-    federation_in: 0,
-    keys: 0,
-    admin: 0,
-    mas: 0,
-    main: 0,
-  } satisfies Record<EndpointClass, 0>),
-])
-
 /**
- * Loads `file`, whose text is read from disk unless given. Relative paths in it are relative to its folder. Patterns are
- * checked with `readPattern`, the router's only reader of patterns.
+ * Loads `file`, whose text is read from disk unless given. Relative paths in it are relative to its folder. Patterns and
+ * the names of pools are held against `tables`.
  */
-export const loadConfig = (file: string, text: string | undefined, readPattern: PatternReader): Loaded => {
+export const loadConfig = (file: string, text: string | undefined, tables: LoadTables): Loaded => {
   const source = text === undefined ? readText(file) : { text }
   if ('mistake' in source)
-    return { problems: [{ path: file, message: source.mistake, severity: 'error', place: start(file) }] }
+    return {
+      problems: [{ path: file, message: source.mistake, severity: 'error', place: start(file) }],
+      placeOf: () => start(file),
+    }
 
   const { contents, reporter } = parse(file, source.text)
-  if (contents) crossCheck(contents, reporter, file, readPattern)
+  if (contents) crossCheck(contents, reporter, file, tables)
   const problems = reporter.problems()
-  if (!contents || problems.some(({ severity }) => severity === 'error')) return { problems }
+  if (!contents || problems.some(({ severity }) => severity === 'error')) return { problems, placeOf: reporter.place }
   // Without an error nothing that is required is missing.
-  return { config: build(contents as FileContents, reporter, file), problems }
+  return { config: build(contents as FileContents, reporter, file), problems, placeOf: reporter.place }
 }
 
 /** `routes.yaml:14:9: pools.sync.workers[1]: expected host:port, got "8013"`; warnings say that they are. */
@@ -113,7 +77,7 @@ export const readText = (file: string): { readonly text: string } | { readonly m
   try {
     fd = openSync(file, 'r')
     const stat = fstatSync(fd)
-    if (stat.isDirectory()) return { mistake: CODES['EISDIR']! }
+    if (stat.isDirectory()) return { mistake: CODES.EISDIR! }
     if (!stat.isFile() && !stat.isFIFO()) return { mistake: 'is a device, not a file' }
     const buffer = Buffer.alloc(MAX_FILE_BYTES + 1)
     let length = 0
@@ -270,13 +234,13 @@ const crossCheck = (
   { listen = [], admin, pools, routes }: Partial<FileContents>,
   reporter: Reporter,
   file: string,
-  readPattern: PatternReader,
+  tables: LoadTables,
 ): void => {
   checkListeners(listen, admin, pools, reporter, file)
   if (!pools) return
   checkPools(pools, reporter)
-  if (routes) checkRoutes(routes, pools, reporter, readPattern)
-  else if (!reporter.has('routes')) checkPoolNames(pools, reporter)
+  if (routes) checkRoutes(routes, pools, reporter, tables)
+  else if (!reporter.has('routes')) checkPoolNames(pools, reporter, tables)
 }
 
 const checkListeners = (
@@ -400,14 +364,14 @@ const checkFallbackCycles = (pools: Pools, reporter: Reporter): void => {
 }
 
 /** With the built-in table a pool gets the endpoints of the class it is named for: any other name is a typo. */
-const checkPoolNames = (pools: Pools, reporter: Reporter): void => {
+const checkPoolNames = (pools: Pools, reporter: Reporter, { pools: known }: LoadTables): void => {
   const fallbacks = new Set([...pools.values()].flatMap((pool) => pool?.fallback ?? []))
   for (const name of pools.keys()) {
-    if (BUILT_IN_POOLS.has(name) || fallbacks.has(name)) continue
-    const meant = didYouMean(name, BUILT_IN_POOLS)
+    if (known.has(name) || fallbacks.has(name)) continue
+    const meant = didYouMean(name, known)
     reporter.problem(
       childPath('pools', name),
-      `gets no request: without routes: of your own a pool is named for a class of endpoints${meant === undefined ? ` (${[...BUILT_IN_POOLS].join(', ')})` : `. Did you mean ${meant}?`}`,
+      `gets no request: without routes: of your own a pool is named for a class of endpoints${meant === undefined ? ` (${[...known].join(', ')})` : `. Did you mean ${meant}?`}`,
     )
   }
 }
@@ -416,15 +380,15 @@ const checkRoutes = (
   routes: NonNullable<FileContents['routes']>,
   pools: Pools,
   reporter: Reporter,
-  readPattern: PatternReader,
+  tables: LoadTables,
 ): void => {
   routes.forEach((route, i) => {
     if (!route) return
     const path = childPath('routes', i)
     if (!pools.has(route.pool)) reporter.problem(`${path}.pool`, unknownPool(route.pool, pools))
-    const read = readPattern(route.match)
+    const read = tables.parsePattern(route.match)
     if (!read.ok)
-      for (const { offset, message } of read.mistakes ?? []) reporter.problem(`${path}.match`, message, { offset })
+      for (const { offset, message } of read.mistakes) reporter.problem(`${path}.match`, message, { offset })
   })
 }
 

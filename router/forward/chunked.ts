@@ -35,6 +35,11 @@ export class ChunkReader {
   /** Bytes of data passed so far. */
   dataBytes = 0
 
+  /** Bytes of data announced so far: those passed, and the rest of the current chunk. */
+  get announcedBytes(): number {
+    return this.dataBytes + this.#left
+  }
+
   get done(): boolean {
     return this.#state === DONE
   }

@@ -40,6 +40,8 @@ const LINGER_BYTES = 4 * 1024 * 1024
 const KEPT_BYTES = 64 * 1024
 /** A request is sent at most so often. */
 const MAX_ATTEMPTS = 4
+/** A long poll that was with a worker for so long has outlived whatever was wrong with those before it. */
+const FORGET_MS = 500
 
 export class ClientConnection implements WireOwner, Waiter {
   readonly gateway: Gateway
@@ -68,13 +70,16 @@ export class ClientConnection implements WireOwner, Waiter {
   attempts = 0
   bytesIn = 0
   bytesOut = 0
+  pool: UpstreamPool | null = null
   worker: UpstreamWorker | null = null
   minor = 1
   isHead = false
   /** The head as it goes to the worker and as much of the body as was kept; null: it cannot be sent again. */
   request: string | null = null
-  /** `METHOD target`, for the log. */
-  requestLine = ''
+  /** In `X-Request-ID` to the worker, and in the access log. */
+  requestId = ''
+  /** `METHOD target`, where {@link request} may be gone before the log asks for it. */
+  #requestLine = ''
   /** A first stretch of body too long for {@link request}. */
   #firstBody: Buffer | null = null
   #bodyLeft = 0
@@ -86,7 +91,6 @@ export class ClientConnection implements WireOwner, Waiter {
   #keyHash = NO_KEY
   /** Of the alias that names the room, until the answer tells which room that is. */
   #aliasHash = NO_KEY
-  #pool: UpstreamPool | null = null
   #tried: UpstreamWorker[] | null = null
   #upstream: UpstreamConnection | null = null
   #cancelConnect: (() => void) | null = null
@@ -95,6 +99,7 @@ export class ClientConnection implements WireOwner, Waiter {
   #pinned: UpstreamWorker | null = null
   #readMs = 0
   #connectUntil = 0
+  #sentAt = 0
   #status = 0
 
   constructor(gateway: Gateway, listener: Listener, peerAddress: string, makeWire: (owner: WireOwner) => Wire) {
@@ -108,6 +113,12 @@ export class ClientConnection implements WireOwner, Waiter {
     gateway.clients.add(this)
   }
 
+  /** The request target as it came; `''` if the head could not be read. */
+  get target(): string {
+    const start = this.method.length + 1
+    if (this.#requestLine !== '') return this.#requestLine.slice(start)
+    return this.request === null ? '' : this.request.slice(start, this.request.indexOf(' ', start))
+  }
   /** Has the whole request been sent to the worker? */
   get requestSent(): boolean {
     return this.#state !== BODY
@@ -169,7 +180,7 @@ export class ClientConnection implements WireOwner, Waiter {
     gateway.now = now
     this.startedAt = now
     this.address = this.#peer
-    this.requestLine = ''
+    this.#requestLine = ''
     if (headEnd === REFUSED) {
       this.method = ''
       this.#refuseAndClose(head.refusal)
@@ -190,9 +201,12 @@ export class ClientConnection implements WireOwner, Waiter {
     }
     const { targetStart, targetEnd } = head
     const forwardable = forwardedHead(bytes, headEnd)
-    let request = (head.chunked ? `${forwardable}Transfer-Encoding: chunked\r\n` : forwardable) + forwarded
+    this.requestId = gateway.requestIdPrefix + (++gateway.requests).toString(36)
+    const host = head.hasHost ? '' : `Host: ${gateway.snapshot.serverName}\r\n`
+    const framing = head.chunked ? 'Transfer-Encoding: chunked\r\n' : ''
+    let request = `${forwardable}${host}${framing}X-Request-ID: ${this.requestId}\r\n${forwarded}`
     if (forbidden(bytes, targetStart, targetEnd, this.listener.exposes)) {
-      this.requestLine = forwardable.slice(0, targetEnd - head.start)
+      this.#requestLine = forwardable.slice(0, targetEnd - head.start)
       this.#refuseAndClose(refusals.notExposed)
       return
     }
@@ -200,7 +214,7 @@ export class ClientConnection implements WireOwner, Waiter {
     const route = gateway.snapshot.route(bytes, targetStart, targetEnd, bit)
     this.route = route
     if (request.length > MAX_HEAD_BYTES) {
-      this.requestLine = forwardable.slice(0, targetEnd - head.start)
+      this.#requestLine = forwardable.slice(0, targetEnd - head.start)
       this.#refuseAndClose(refusals.headTooLarge)
       return
     }
@@ -211,7 +225,7 @@ export class ClientConnection implements WireOwner, Waiter {
     let at = headEnd
     let bodyComplete = true
     if (head.chunked || head.contentLength > 0) {
-      this.requestLine = forwardable.slice(0, targetEnd - head.start)
+      this.#requestLine = forwardable.slice(0, targetEnd - head.start)
       this.#maxBody = this.#bodyLimit(route, bytes, targetStart, targetEnd, bit)
       if (head.contentLength > this.#maxBody) {
         this.#refuseAndClose(refusals.bodyTooLarge)
@@ -225,7 +239,7 @@ export class ClientConnection implements WireOwner, Waiter {
         at = this.#chunks.read(bytes, headEnd, end, (from, to) => {
           framed += `${(to - from).toString(16)}\r\n${latin1(bytes, from, to)}\r\n`
         })
-        if (at < 0 || this.#chunks.dataBytes > this.#maxBody) {
+        if (at < 0 || this.#chunks.announcedBytes > this.#maxBody) {
           this.#refuseAndClose(at < 0 ? refusals.chunk : refusals.bodyTooLarge)
           return
         }
@@ -275,11 +289,11 @@ export class ClientConnection implements WireOwner, Waiter {
 
   /** Takes a place in the pool, or in its queue. */
   #admit(pool: UpstreamPool): void {
-    this.#pool = pool
+    this.pool = pool
     const { concurrency, queue, timeouts } = pool.config
     if (pool.inFlight >= concurrency) {
       if (pool.queue.size >= queue) {
-        this.#pool = null
+        this.pool = null
         this.#refuse(refusals.queueFull)
         return
       }
@@ -295,14 +309,14 @@ export class ClientConnection implements WireOwner, Waiter {
 
   admitted(): void {
     this.#queued = false
-    this.#pool!.inFlight++
+    this.pool!.inFlight++
     this.#dispatch()
   }
 
   /** Chooses a worker and sends it the request, on an idle connection or a new one. */
   #dispatch(): void {
     const { now } = this.gateway
-    let pool = this.#pool!
+    let pool = this.pool!
     let worker = pool.pick(this.#keyHash, now, this.#tried)
     if (worker === undefined && !pool.config.strict)
       for (const fallback of pool.fallback) {
@@ -325,13 +339,16 @@ export class ClientConnection implements WireOwner, Waiter {
     this.worker = worker
     worker.inFlight++
     const idle = worker.takeIdle(this.gateway.now)
-    if (idle !== undefined) this.#send(idle)
-    else this.#connect(worker, pool)
+    if (idle === undefined) this.#connect(worker, pool)
+    else {
+      this.gateway.telling.reused(pool, worker)
+      this.#send(idle)
+    }
   }
 
   #moveTo(pool: UpstreamPool): void {
-    this.#pool!.release()
-    this.#pool = pool
+    this.pool!.release()
+    this.pool = pool
     pool.inFlight++
   }
 
@@ -348,11 +365,11 @@ export class ClientConnection implements WireOwner, Waiter {
       this.#cancelConnect = null
       this.gateway.now = performance.now()
       if (error === null) {
-        telling.connected(worker)
+        telling.connected(pool, worker)
         this.#send(new UpstreamConnection(makeWire!, worker))
         return
       }
-      telling.connectFailed(worker)
+      telling.connectFailed(pool, worker)
       worker.inFlight--
       this.worker = null
       if (error === 'EMFILE' || error === 'ENFILE') {
@@ -376,6 +393,7 @@ export class ClientConnection implements WireOwner, Waiter {
   #send(upstream: UpstreamConnection): void {
     this.#upstream = upstream
     this.#connectUntil = 0
+    this.#sentAt = this.gateway.now
     upstream.begin(this)
     this.deadline = this.gateway.now + (this.#state === BODY ? STALL_MS : this.#readMs)
     let written = upstream.wire.writeString(this.request!)
@@ -405,7 +423,7 @@ export class ClientConnection implements WireOwner, Waiter {
       at = chunks.read(bytes, 0, length, (from, to) => {
         framed += `${(to - from).toString(16)}\r\n${latin1(bytes, from, to)}\r\n`
       })
-      if (at < 0 || chunks.dataBytes > this.#maxBody) {
+      if (at < 0 || chunks.announcedBytes > this.#maxBody) {
         this.#refuseAndClose(at < 0 ? refusals.chunk : refusals.bodyTooLarge)
         return
       }
@@ -521,8 +539,8 @@ export class ClientConnection implements WireOwner, Waiter {
       this.worker.inFlight--
       this.worker = null
     }
-    const pool = this.#pool
-    this.#pool = null
+    const pool = this.pool
+    this.pool = null
     this.request = null
     this.#firstBody = null
     this.#connectUntil = 0
@@ -575,16 +593,20 @@ export class ClientConnection implements WireOwner, Waiter {
     }
     worker.inFlight--
     this.worker = null
+    if (this.gateway.now - this.#sentAt > FORGET_MS) {
+      this.#tried = null
+      this.attempts = 1
+    }
     if (reason !== 'invalid' && this.#state === ANSWER && this.request !== null && this.attempts < MAX_ATTEMPTS) {
       const replay = this.#replay()
       if (replay !== 'never') {
         this.gateway.telling.retried(this)
         if (replay === 'same') {
           this.#pinned = worker
-          this.#sendTo(worker, this.#pool!)
+          this.#sendTo(worker, this.pool!)
         } else {
           // With no other worker to ask, a fresh connection to the same one may do.
-          if (this.#pool!.members.length > 1 && !this.#pool!.config.strict) this.#try(worker)
+          if (this.pool!.members.length > 1 && !this.pool!.config.strict) this.#try(worker)
           this.#dispatch()
         }
         return

@@ -34,6 +34,8 @@ export interface Snapshot {
   endpoint(bytes: Buffer, start: number, end: number, methodBit: number): Endpoint | undefined
   readonly pools: ReadonlyMap<string, UpstreamPool>
   trusts(address: string): boolean
+  /** The Host of an HTTP/1.0 request that came without one. */
+  readonly serverName: string
 }
 
 export interface Listener {
@@ -47,8 +49,9 @@ export interface Telling {
   /** A request ended, whatever way. `client` holds its particulars until this returns. */
   finished(client: ClientConnection, status: number, now: number): void
   refused(client: ClientConnection, refusal: Refusal): void
-  connected(worker: UpstreamWorker): void
-  connectFailed(worker: UpstreamWorker): void
+  connected(pool: UpstreamPool, worker: UpstreamWorker): void
+  reused(pool: UpstreamPool, worker: UpstreamWorker): void
+  connectFailed(pool: UpstreamPool, worker: UpstreamWorker): void
   retried(client: ClientConnection): void
 }
 
@@ -60,6 +63,10 @@ export interface Gateway {
   draining: boolean
   readonly clients: Set<ClientConnection>
   readonly aliases: Aliases
+  /** Begins every request ID; another for each start of the router. */
+  readonly requestIdPrefix: string
+  /** Requests so far. */
+  requests: number
   readonly telling: Telling
 }
 

@@ -8,12 +8,13 @@ const isUpper = (byte: number) => byte >= 0x41 && byte <= 0x5a
 const isLower = (byte: number) => byte >= 0x61 && byte <= 0x7a
 const isAlphanumeric = (byte: number) => isDigit(byte) || isUpper(byte) || isLower(byte)
 
-/** A method in use: upper case, digits, `-` and `_`. Lower case is another method in theory and an attack in practice. */
-export const METHOD = table((byte) => isUpper(byte) || isDigit(byte) || among('-_')(byte))
+const TOKEN_MARKS = "!#$%&'*+-.^_`|~"
+/** A method: token, but not lower case, which is another method in theory and an attack in practice. */
+export const METHOD = table((byte) => isUpper(byte) || isDigit(byte) || among(TOKEN_MARKS)(byte))
 /** A request target: printable ASCII. `#` never belongs in one; what RFC 3986 wants encoded besides, Matrix clients send plain. */
 export const TARGET = table((byte) => byte > 0x20 && byte < 0x7f && byte !== 0x23)
 /** A field name: token. */
-export const NAME = table((byte) => isAlphanumeric(byte) || among("!#$%&'*+-.^_`|~")(byte))
+export const NAME = table((byte) => isAlphanumeric(byte) || among(TOKEN_MARKS)(byte))
 /** A field value: visible characters, spaces, tabs and obs-text. */
 export const VALUE = table((byte) => byte === 0x09 || (byte >= 0x20 && byte !== 0x7f))
 /** Host: the characters of a host name, an address in brackets, and a port. */

@@ -49,12 +49,12 @@ export const head = {
   forwardedForEnd: 0,
   forwardedProtoStart: 0,
   forwardedProtoEnd: 0,
-  /** Field values that Connection names beyond the usual; they are dropped as well. */
+  /** Lines that are not forwarded. */
   dropCount: 0,
   /** Why the head is refused, if {@link readRequestHead} returned REFUSED. */
   refusal: refusals.requestLine as Refusal,
 }
-/** Start and end of each line that is not forwarded, in order. */
+/** Start and end of each of those lines, in order. */
 const drops = new Int32Array(2 * MAX_DROPS)
 
 export const INCOMPLETE = 0
@@ -81,12 +81,13 @@ export const readRequestHead = (bytes: Buffer, start: number, end: number): numb
   head.forwardedForStart = head.forwardedForEnd = 0
   head.forwardedProtoStart = head.forwardedProtoEnd = 0
   head.dropCount = 0
+  if (namedFields.length > 0) namedFields = []
 
   // Request line: method SP target SP HTTP/1.x CRLF
   while (at < end && METHOD[bytes[at]!] === 1) at++
   if (at - head.start > 24) return refuse(refusals.method)
   if (at === end) return tooLong(start, end)
-  if (bytes[at] !== SP || at === head.start) return refuse(refusals.method)
+  if (bytes[at] !== SP || at === head.start || isConnect(bytes, head.start, at)) return refuse(refusals.method)
   head.methodEnd = at++
   head.targetStart = at
   while (at < end && TARGET[bytes[at]!] === 1) at++
@@ -104,7 +105,6 @@ export const readRequestHead = (bytes: Buffer, start: number, end: number): numb
   at += 10
 
   let encodings = 0
-  let connectionNames = false
   for (let lines = 0; ; lines++) {
     if (at >= end) return tooLong(start, end)
     const lineStart = at
@@ -136,6 +136,7 @@ export const readRequestHead = (bytes: Buffer, start: number, end: number): numb
       case 6:
       case 7:
       case 10:
+      case 12:
       case 13:
       case 14:
       case 15:
@@ -171,11 +172,14 @@ export const readRequestHead = (bytes: Buffer, start: number, end: number): numb
         break
       case 10:
         if (equalsIgnoringCase(bytes, lineStart, nameEnd, 'connection')) {
-          const tokens = readConnection(bytes, value, valueEnd)
-          if (tokens < 0) return refuse(refusals.connection)
-          if (tokens > 0) connectionNames = true
+          if (!readConnection(bytes, value, valueEnd)) return refuse(refusals.connection)
           if (!drop(lineStart, at)) return refuse(refusals.headTooLarge)
         } else if (equalsIgnoringCase(bytes, lineStart, nameEnd, 'keep-alive') && !drop(lineStart, at))
+          return refuse(refusals.headTooLarge)
+        break
+      case 12:
+        // Ours takes its place: one request, one ID.
+        if (equalsIgnoringCase(bytes, lineStart, nameEnd, 'x-request-id') && !drop(lineStart, at))
           return refuse(refusals.headTooLarge)
         break
       case 13:
@@ -226,7 +230,7 @@ export const readRequestHead = (bytes: Buffer, start: number, end: number): numb
   if (head.chunked && head.contentLength >= 0) return refuse(refusals.lengthAndEncoding)
   if (!head.hasHost && head.minor === 1) return refuse(refusals.host)
   if (head.minor === 0) head.expectsContinue = head.keepAlive = false
-  if (connectionNames && !dropNamed(bytes, at)) return REFUSED
+  if (namedFields.length > 0 && !dropNamed(bytes, at)) return REFUSED
   return at
 }
 
@@ -234,6 +238,10 @@ const refuse = (refusal: Refusal): number => {
   head.refusal = refusal
   return REFUSED
 }
+
+/** CONNECT asks for a tunnel, and has no path. */
+const isConnect = (bytes: Buffer, start: number, end: number): boolean =>
+  bytes[start] === 0x43 && equalsIgnoringCase(bytes, start, end, 'connect')
 
 const tooLong = (start: number, end: number): number =>
   end - start > MAX_HEAD_BYTES ? refuse(refusals.headTooLarge) : INCOMPLETE
@@ -292,31 +300,20 @@ const END_TO_END = new Set([
   'x-forwarded-for',
   'x-forwarded-proto',
 ])
+/** What Connection names beyond the fields that are dropped anyway. */
 let namedFields: string[] = []
 
-/** Reads `Connection`. Returns the number of names in it that are not known to be dropped anyway, or -1 if it is not valid. */
-const readConnection = (bytes: Buffer, start: number, end: number): number => {
-  if (equalsIgnoringCase(bytes, start, end, 'keep-alive')) {
-    head.keepAlive = true
-    return 0
-  }
-  if (equalsIgnoringCase(bytes, start, end, 'close')) {
-    head.keepAlive = false
-    return 0
-  }
-  const named: string[] = []
-  let close = false
+/** Reads `Connection`, of which there may be several. False: it is not valid. */
+const readConnection = (bytes: Buffer, start: number, end: number): boolean => {
+  if (equalsIgnoringCase(bytes, start, end, 'keep-alive')) return true
   for (const item of latin1(bytes, start, end).toLowerCase().split(',')) {
     const name = item.trim()
-    if (name === '') continue
-    if (name === 'close') close = true
-    else if (name === 'keep-alive') head.keepAlive = true
-    else if (END_TO_END.has(name)) return -1
-    else if (name !== 'te' && name !== 'upgrade') named.push(name)
+    if (name === '' || name === 'keep-alive' || name === 'te' || name === 'upgrade') continue
+    if (name === 'close') head.keepAlive = false
+    else if (END_TO_END.has(name)) return false
+    else namedFields.push(name)
   }
-  if (close) head.keepAlive = false
-  namedFields = named
-  return named.length
+  return true
 }
 
 /** Drops the lines whose names Connection listed. False: refused. */
@@ -341,7 +338,7 @@ const dropNamed = (bytes: Buffer, headEnd: number): boolean => {
 }
 
 /**
- * The head as it goes to a worker, less its final empty line: `bytes` up to `headEnd` (what {@link readRequestHead}
+ * The head as it goes to a worker, in HTTP/1.1 whatever it came in, less its final empty line: `bytes` up to `headEnd` (what {@link readRequestHead}
  * returned) without the dropped lines. The caller adds its own fields and the empty line.
  */
 export const forwardedHead = (bytes: Buffer, headEnd: number): string => {
@@ -353,5 +350,5 @@ export const forwardedHead = (bytes: Buffer, headEnd: number): string => {
     from = drops[2 * i + 1]!
   }
   if (from < headEnd - 2) text += latin1(bytes, from, headEnd - 2)
-  return text
+  return head.minor === 1 ? text : text.replace(' HTTP/1.0\r\n', ' HTTP/1.1\r\n')
 }

@@ -22,8 +22,11 @@ const drops = new Int32Array(2 * MAX_DROPS)
 export const INCOMPLETE = 0
 export const INVALID = -1
 
-/** Reads the head that begins at `bytes[start]`: the offset after it, {@link INCOMPLETE} or {@link INVALID}. */
-export const readResponseHead = (bytes: Buffer, start: number, end: number): number => {
+/**
+ * Reads the head that begins at `bytes[start]`: the offset after it, {@link INCOMPLETE} or {@link INVALID}. `unchunk`: the
+ * client speaks HTTP/1.0, and is to get the body without its framing.
+ */
+export const readResponseHead = (bytes: Buffer, start: number, end: number, unchunk: boolean): number => {
   let at = start
   answer.contentLength = -1
   answer.chunked = false
@@ -90,6 +93,7 @@ export const readResponseHead = (bytes: Buffer, start: number, end: number): num
       if (!equalsIgnoringCase(bytes, lineStart, nameEnd, 'transfer-encoding')) continue
       if (answer.chunked || !equalsIgnoringCase(bytes, value, valueEnd, 'chunked')) return INVALID
       answer.chunked = true
+      if (unchunk && !drop(lineStart, at)) return INVALID
     } else if (length === 10) {
       if (equalsIgnoringCase(bytes, lineStart, nameEnd, 'connection')) {
         const tokens = latin1(bytes, value, valueEnd).toLowerCase()

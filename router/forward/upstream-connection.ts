@@ -68,7 +68,7 @@ export class UpstreamConnection implements WireOwner {
         this.#relayLength(bytes, length)
         break
       case CHUNKED:
-        this.#relayChunked(bytes, length)
+        this.#relayChunks(bytes, 0, length)
         break
       case UNTIL_CLOSE:
         this.#relay(bytes, 0, length)
@@ -91,14 +91,15 @@ export class UpstreamConnection implements WireOwner {
     }
     const client = this.#client!
     let start = 0
-    let headEnd = readResponseHead(data, start, end)
+    const unchunk = client.minor === 0
+    let headEnd = readResponseHead(data, start, end, unchunk)
     while (headEnd > 0 && answer.status < 200) {
       // 101 would end HTTP on this connection; no upgrade was asked for.
       if (answer.status === 101 || ++this.#interim > MAX_INTERIM) headEnd = INVALID
       else {
         client.relayInterim(answer.status, `${forwardedAnswer(data, start, headEnd)}\r\n`)
         start = headEnd
-        headEnd = start < end ? readResponseHead(data, start, end) : INCOMPLETE
+        headEnd = start < end ? readResponseHead(data, start, end, unchunk) : INCOMPLETE
       }
     }
     if (headEnd === INCOMPLETE && end - start <= MAX_RESPONSE_HEAD_BYTES) {
@@ -117,13 +118,13 @@ export class UpstreamConnection implements WireOwner {
       bodyEnd = headEnd
       done = true
     } else if (answer.chunked) {
-      if (client.minor === 0) {
-        this.#fail('invalid')
-        return
-      }
       this.#state = CHUNKED
       this.#chunks ??= new ChunkReader()
       this.#chunks.reset()
+      if (unchunk) {
+        this.#unchunk(data, start, headEnd, end)
+        return
+      }
       bodyEnd = this.#chunks.read(data, headEnd, end)
       if (bodyEnd < 0) {
         this.#fail('invalid')
@@ -156,6 +157,14 @@ export class UpstreamConnection implements WireOwner {
     else if (this.#left >= BULK_BYTES || this.#state !== LENGTH) this.wire.readIntoOwn()
   }
 
+  /** An answer in chunks, begun for a client that cannot read them: it gets the data, and the end by our closing. */
+  #unchunk(data: Buffer, start: number, headEnd: number, end: number): void {
+    const client = this.#client!
+    client.beginAnswer(answer.status, true)
+    client.relayString(`${forwardedAnswer(data, start, headEnd)}Connection: close\r\n\r\n`)
+    this.#relayChunks(data, headEnd, end)
+  }
+
   #relayLength(bytes: Buffer, length: number): void {
     const take = Math.min(this.#left, length)
     this.#left -= take
@@ -164,15 +173,18 @@ export class UpstreamConnection implements WireOwner {
     if (this.#left === 0) this.#finish()
   }
 
-  #relayChunked(bytes: Buffer, length: number): void {
-    const end = this.#chunks!.read(bytes, 0, length)
-    if (end < 0) {
+  /** `bytes[start, end)` of a chunked body. */
+  #relayChunks(bytes: Buffer, start: number, end: number): void {
+    const chunks = this.#chunks!
+    const unchunk = this.#client!.minor === 0
+    const read = chunks.read(bytes, start, end, unchunk ? (from, to) => this.#relay(bytes, from, to) : undefined)
+    if (read < 0) {
       this.#fail('invalid')
       return
     }
-    if (end < length) this.#keepAlive = false
-    this.#relay(bytes, 0, end)
-    if (this.#chunks!.done) this.#finish()
+    if (read < end) this.#keepAlive = false
+    if (!unchunk) this.#relay(bytes, start, read)
+    if (chunks.done) this.#finish()
   }
 
   #relay(bytes: Buffer, start: number, end: number): void {

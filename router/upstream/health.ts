@@ -44,7 +44,8 @@ export const makeHealthChecks = (): HealthChecks => {
       if (watch.stopped) return
       if (failure === null) worker.markUp()
       else worker.markDown(failure)
-      schedule(worker, watch, worker.up ? watch.config.intervalMs : DOWN_INTERVAL_MS)
+      if (!worker.up) schedule(worker, watch, DOWN_INTERVAL_MS)
+      else if (watch.config.path !== '') schedule(worker, watch, watch.config.intervalMs)
     })
   }
   const schedule = (worker: Checked, watch: Watch, delayMs: number) => {
@@ -67,7 +68,7 @@ export const makeHealthChecks = (): HealthChecks => {
         else {
           const fresh: Watch = { config, timer: undefined, running: false, stopped: false }
           watches.set(worker, fresh)
-          check(worker, fresh)
+          if (config.path !== '') check(worker, fresh)
         }
       }
     },
@@ -85,7 +86,10 @@ export const makeHealthChecks = (): HealthChecks => {
   }
 }
 
-/** Asks once. `done(null)`: healthy; else why not. Without a path to ask for, an accepted connection is health enough. */
+/**
+ * Asks once. `done(null)`: healthy; else why not. Without a path to ask for there are no checks but of workers that are
+ * down, and an accepted connection is health enough.
+ */
 const probe = (address: Address, config: HealthConfig, done: (failure: string | null) => void): void => {
   const where = address.kind === 'unix' ? { socketPath: address.path } : { host: address.host, port: address.port }
   const attempt = request({

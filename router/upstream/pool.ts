@@ -22,6 +22,8 @@ export interface Member<W extends PoolWorker> {
   readonly weight: number
   readonly seed: number
   readonly drain: boolean
+  /** Row of its metrics in this pool. */
+  readonly series: number
 }
 
 /** Someone who waits for a place in a pool. */
@@ -43,15 +45,23 @@ export class Pool<W extends PoolWorker> {
   /** Where the search for the least loaded begins, so that equals take turns. */
   #turn = 0
 
-  constructor(config: PoolConfig, workers: readonly W[]) {
+  /** Row of its metrics. */
+  readonly series: number
+  readonly #seriesOf = new Map<W, number>()
+
+  /** `workers` in the order of `config.workers`; `series`: rows of the pool's metrics and of each worker's. */
+  constructor(config: PoolConfig, workers: readonly W[], series: { pool: number; workers: readonly number[] }) {
     this.name = config.name
     this.config = config
+    this.series = series.pool
     this.members = config.workers.map((worker, index) => ({
       worker: workers[index]!,
       weight: worker.weight,
       seed: hashText(worker.name),
       drain: worker.drain,
+      series: series.workers[index]!,
     }))
+    for (const member of this.members) this.#seriesOf.set(member.worker, member.series)
     this.#totalWeight = this.members.reduce((sum, member) => sum + (member.drain ? 0 : member.weight), 0)
   }
 
@@ -73,10 +83,9 @@ export class Pool<W extends PoolWorker> {
       : this.#pick(keyHash, now, tried, false)
   }
 
-  /** Whether {@link pick} could find someone. */
-  get live(): boolean {
-    for (const { worker, drain } of this.members) if (worker.up && !drain) return true
-    return false
+  /** Row of a member's metrics. */
+  workerSeries(worker: W): number {
+    return this.#seriesOf.get(worker)!
   }
 
   #owner(keyHash: number, tried: readonly W[] | null): W | undefined {

@@ -28,8 +28,6 @@ export class Worker<Connection extends IdleConnection = IdleConnection> {
   up = true
   /** Requests sent, or being sent, that are not finished. */
   inFlight = 0
-  /** Index of its series in the metrics. */
-  series = 0
   readonly idle: Connection[] = []
   /** Why it is down, for people. */
   reason = ''

@@ -1,0 +1,361 @@
+/** A `routes.yaml` for a deployment of Synapse as its own files describe it, with a comment for where each line is from. */
+
+import type { Sticky } from '../../shared/endpoints/types.ts'
+import {
+  type Deployment,
+  deploymentProblems,
+  httpListener,
+  type Listener,
+  type Process,
+  readDeployment,
+  type SourceFile,
+} from './synapse.ts'
+import type { Problem } from './types.ts'
+import { addressesCollide, addressKey } from './values.ts'
+
+export interface Imported {
+  /** Absent if there is an error among the problems. */
+  readonly text?: string
+  readonly problems: readonly Problem[]
+}
+
+export const importSynapse = (shared: readonly SourceFile[], workers: readonly SourceFile[]): Imported => {
+  const { deployment, problems: unread } = readDeployment(shared, workers)
+  if (!deployment || unread.some(({ severity }) => severity === 'error')) return { problems: unread }
+  const main = mainListener(deployment)
+  if ('severity' in main) return { problems: [...unread, main] }
+  const { pools, problems } = poolsOf(deployment, main)
+  const all = [...unread, ...deploymentProblems(deployment), ...problems]
+  return { text: print(deployment, pools, shared, all), problems: all }
+}
+
+interface Entry {
+  readonly address: string
+  readonly comment: string
+}
+
+interface Pool {
+  readonly name: string
+  readonly comment?: string
+  readonly entries: readonly Entry[]
+  readonly sticky?: Sticky
+  readonly strict?: true
+  readonly maxBody?: string
+  readonly fallback: readonly string[]
+}
+
+const mainListener = (deployment: Deployment): Listener | Problem => {
+  const { main, placeOf } = deployment
+  const listener = httpListener(main, 'client', 'federation') ?? httpListener(main, 'client')
+  if (listener) return listener
+  const place = placeOf('listeners')
+  return {
+    path: 'listeners',
+    message: 'the main process has no plain HTTP listener with the client resource, which the router needs',
+    severity: 'error',
+    ...(place && { place }),
+  }
+}
+
+// ---- who does what ----
+
+/** What a worker's name, or its legacy `worker_app`, says that it is for. */
+type Kind =
+  | 'sync'
+  | 'initial_sync'
+  | 'sliding_sync'
+  | 'federation_in'
+  | 'federation_read'
+  | 'event_send'
+  | 'room_read'
+  | 'login'
+  | 'client_read'
+  | 'user_directory'
+  | 'keys_upload'
+  | 'media'
+  | 'generic'
+  | 'none'
+
+const LEGACY_APPS: Readonly<Record<string, Kind>> = {
+  synchrotron: 'sync',
+  client_reader: 'client_read',
+  federation_reader: 'federation_read',
+  event_creator: 'event_send',
+  frontend_proxy: 'keys_upload',
+  media_repository: 'media',
+  user_dir: 'user_directory',
+  pusher: 'none',
+  appservice: 'none',
+  federation_sender: 'none',
+}
+
+/** The first that matches; names are those of the guides: `synapse-initial-sync-1`, `federation_reader2`, `rooms3`. */
+const NAMES: readonly (readonly [RegExp, Kind])[] = [
+  [/fed\w*[-_]?sender|pusher|appservice|background|\bbg\b|persister/, 'none'],
+  [/initial/, 'initial_sync'],
+  [/sliding/, 'sliding_sync'],
+  [/sync/, 'sync'],
+  [/synchrotron/, 'sync'],
+  [/fed\w*?[-_]?(inbound|in(?![a-z])|receiver|transaction)/, 'federation_in'],
+  [/fed/, 'federation_read'],
+  [/media/, 'media'],
+  [/user[-_]?dir/, 'user_directory'],
+  [/frontend[-_]?proxy/, 'keys_upload'],
+  [/login|regist|sso/, 'login'],
+  [/event[-_]?(creator|send)/, 'event_send'],
+  [/room/, 'room_read'],
+  [/client/, 'client_read'],
+]
+
+const STREAM_POOLS: ReadonlyMap<string, Sticky> = new Map([
+  ['typing', 'room'],
+  ['to_device', 'user'],
+  ['account_data', 'user'],
+  ['receipts', 'user'],
+  ['presence', 'user'],
+  ['push_rules', 'user'],
+  ['device_lists', 'user'],
+  ['thread_subscriptions', 'user'],
+])
+
+const kindOf = (worker: Process, { streamWriters, jobs }: Deployment): Kind => {
+  const legacy = LEGACY_APPS[worker.app]
+  if (legacy) return legacy
+  const name = worker.name.toLowerCase()
+  const isWriter = [...streamWriters.values()].some((names) => names.includes(worker.name))
+  // A writer that is named for it is left to its stream: `typing1`, `stream_writer2`.
+  const plain = name.replaceAll(/[^a-z]/g, '')
+  if (
+    isWriter &&
+    (/stream|writer|persister/.test(plain) ||
+      [...streamWriters.keys()].some((stream) => plain.includes(stream.replaceAll('_', ''))))
+  )
+    return 'none'
+  for (const [job, names] of jobs)
+    if (names.includes(worker.name)) return job === 'user directory' ? 'user_directory' : 'none'
+  return NAMES.find(([pattern]) => pattern.test(name))?.[1] ?? 'generic'
+}
+
+const isSame = (a: readonly Process[], b: readonly Process[]) =>
+  a.length === b.length && a.every((process) => b.includes(process))
+
+const poolsOf = (
+  deployment: Deployment,
+  mainAt: Listener,
+): { readonly pools: readonly Pool[]; readonly problems: readonly Problem[] } => {
+  const { main, workers, streamWriters, placeOf } = deployment
+  const problems: Problem[] = []
+  const warn = (path: string, message: string, place = placeOf(path)) =>
+    problems.push({ path, message, severity: 'warning', ...(place && { place }) })
+
+  const ofKind = (kind: Kind, resource = 'client') =>
+    workers.filter((worker) => kindOf(worker, deployment) === kind && httpListener(worker, resource))
+  const named = workers.filter((worker) => kindOf(worker, deployment) === 'generic')
+  // Without workers that are for anything, those for clients are.
+  const everything = named.length > 0 ? named : workers.filter((worker) => kindOf(worker, deployment) === 'client_read')
+  const clients = everything.filter((worker) => httpListener(worker, 'client'))
+  const servers = everything.filter((worker) => httpListener(worker, 'federation'))
+  const generic = everything.filter((worker) => httpListener(worker, 'client', 'federation'))
+  const byName = new Map([main, ...workers].map((process) => [process.name, process]))
+  const orElse = (...choices: readonly (readonly Process[])[]) => choices.find((choice) => choice.length > 0) ?? []
+
+  const entry = (process: Process, listener: Listener): Entry => ({
+    address: addressKey(listener.address),
+    comment: `${process.name}, ${process.file}${listener.note ? ` (${listener.note})` : ''}`,
+  })
+  const pools = new Map<string, Pool>()
+  const add = (
+    name: string,
+    processes: readonly Process[],
+    resource: 'client' | 'federation' | 'media',
+    { fallback = [], ...settings }: Partial<Pick<Pool, 'sticky' | 'strict' | 'maxBody' | 'fallback' | 'comment'>> = {},
+  ) => {
+    const seen = new Set<string>()
+    const entries = processes.flatMap((process) => {
+      const listener = process === main && resource !== 'media' ? mainAt : httpListener(process, resource)
+      if (!listener) return []
+      const made = entry(process, listener)
+      return seen.has(made.address) ? [] : seen.add(made.address) && [made]
+    })
+    if (entries.length > 0) pools.set(name, { name, entries, fallback, ...settings })
+  }
+
+  // A fallback to `generic` only for pools whose workers are others.
+  const thenMain = (processes: readonly Process[]) =>
+    generic.length === 0 || isSame(processes, generic) ? ['main'] : ['generic', 'main']
+
+  add('main', [main], 'client')
+  if (!httpListener(main, 'client', 'federation'))
+    warn(
+      'listeners',
+      `main has no plain listener with both client and federation: other servers' requests that only main serves are answered 404`,
+    )
+
+  if (generic.length > 0) add('generic', generic, 'client', { fallback: ['main'] })
+  else {
+    for (const name of ['client_read', 'login']) add(name, clients, 'client', { fallback: ['main'] })
+    add('federation_read', servers, 'federation', { fallback: ['main'] })
+  }
+
+  const sync = orElse(ofKind('sync'), clients)
+  const initial = ofKind('initial_sync')
+  add('sync', orElse(sync, initial), 'client', { sticky: 'user', fallback: ['main'] })
+  if (initial.length > 0 && sync.length > 0)
+    add('initial_sync', initial, 'client', { sticky: 'user', fallback: ['sync', 'main'] })
+  const sliding = ofKind('sliding_sync')
+  if (sliding.length > 0)
+    add('sliding_sync', sliding, 'client', {
+      sticky: 'user',
+      fallback: pools.has('sync') ? ['sync', 'main'] : ['main'],
+    })
+
+  const rooms = ofKind('room_read')
+  const senders = orElse(ofKind('event_send'), rooms, clients)
+  add('event_send', senders, 'client', { sticky: 'room', fallback: thenMain(senders) })
+  add('room_read', rooms, 'client', { sticky: 'room', fallback: thenMain(rooms) })
+  const readers = named.length > 0 ? ofKind('client_read') : []
+  if (readers.length > 0) add('client_read', readers, 'client', { fallback: thenMain(readers) })
+  add('messages', orElse(rooms, readers, clients), 'client', {
+    sticky: 'room',
+    strict: true,
+    comment: 'the pagination of a room belongs to one worker',
+  })
+  const logins = ofKind('login')
+  if (logins.length > 0) add('login', logins, 'client', { fallback: thenMain(logins) })
+  const proxies = ofKind('keys_upload')
+  if (proxies.length > 0) add('keys_upload', proxies, 'client', { sticky: 'user', fallback: thenMain(proxies) })
+  const directories = ofKind('user_directory')
+  add('user_directory', directories, 'client', { fallback: thenMain(directories) })
+
+  const federation = ofKind('federation_read', 'federation')
+  if (federation.length > 0)
+    add('federation_read', federation, 'federation', { sticky: 'room', fallback: thenMain(federation) })
+  const inbound = orElse(ofKind('federation_in', 'federation'), federation, servers)
+  add('federation_in', inbound, 'federation', { sticky: 'source_ip', fallback: thenMain(inbound) })
+
+  for (const [stream, sticky] of STREAM_POOLS) {
+    const writers = (streamWriters.get(stream) ?? []).flatMap((name) => byName.get(name) ?? [])
+    if (writers.some((writer) => writer !== main))
+      add(stream, writers, 'client', {
+        comment: `stream_writers.${stream}`,
+        ...(writers.length > 1 && { sticky }),
+      })
+  }
+
+  const media = workers.filter((worker) => worker.mediaRepository && httpListener(worker, 'media'))
+  add('media', media, 'media', {
+    sticky: 'media',
+    maxBody: deployment.maxUploadSize ?? '50M',
+    comment: `max_body is max_upload_size${deployment.maxUploadSize === undefined ? ', whose default is 50M' : ''}`,
+    fallback: main.mediaRepository ? ['main'] : [],
+  })
+  const quarantine = (streamWriters.get('quarantined_media_changes') ?? []).flatMap((name) => byName.get(name) ?? [])
+  const isWriter = media.filter((worker) => quarantine.includes(worker))
+  if (media.length > 0 && isWriter.length === 0)
+    warn(
+      'stream_writers',
+      'no media worker writes quarantined_media_changes: from Synapse 1.152 on, quarantining media is answered 500',
+    )
+  else if (isWriter.length < media.length)
+    add('media_admin', isWriter, 'media', { comment: 'stream_writers.quarantined_media_changes' })
+
+  if (deployment.sso && deployment.mas === undefined)
+    add('sso', logins.length > 0 ? logins.slice(0, 1) : [main], 'client', {
+      sticky: 'source_ip',
+      strict: true,
+      comment: 'an SSO login lives in the memory of the process that began it: one, and no other in its place',
+    })
+  if (deployment.mas !== undefined) {
+    const url = /^http:\/\/([^/]+)\/?$/.exec(deployment.mas)
+    const address = url && (/:\d+$/.test(url[1]!) ? url[1]! : `${url[1]}:80`)
+    if (address)
+      pools.set('mas', {
+        name: 'mas',
+        entries: [{ address, comment: 'matrix_authentication_service.endpoint' }],
+        fallback: [],
+        comment: 'login, logout and refresh are answered by the Matrix Authentication Service',
+      })
+    else
+      warn(
+        deployment.mas === '' ? 'experimental_features' : 'matrix_authentication_service',
+        'the address at which the router reaches the Matrix Authentication Service over plain HTTP is not here: add a pool mas for /login, /logout and /refresh',
+      )
+  }
+  return { pools: [...pools.values()], problems }
+}
+
+// ---- printing ----
+
+const oneLine = (text: string): string => text.replaceAll(/[\p{Cc}\u2028\u2029]+/gu, ' ')
+/** Text as a YAML scalar; quoted unless it can be nothing but a string. */
+const scalar = (text: string): string =>
+  /^[A-Za-z0-9_][A-Za-z0-9_./:@+-]*[A-Za-z0-9_]$|^[A-Za-z0-9]$/.test(text) ? text : JSON.stringify(text)
+
+/** The first port from `port` on at which no process of the deployment listens. */
+const freePort = ({ main, workers }: Deployment, port: number): number => {
+  const taken = [main, ...workers].flatMap(({ listeners }) => listeners.map(({ address }) => address))
+  let free = port
+  while (taken.some((address) => addressesCollide(address, { kind: 'tcp', host: '0.0.0.0', port: free }))) free++
+  return free
+}
+
+const printPool = ({ name, comment, entries, sticky, strict, maxBody, fallback }: Pool): readonly string[] => [
+  `  ${name}:${comment ? ` # ${oneLine(comment)}` : ''}`,
+  '    workers:',
+  ...entries.map(({ address, comment: from }) => `      - ${scalar(address)} # ${oneLine(from)}`),
+  ...(sticky ? [`    sticky: ${sticky}`] : []),
+  ...(strict ? ['    strict: true'] : []),
+  ...(maxBody ? [`    max_body: ${scalar(maxBody)}`] : []),
+  ...(fallback.length > 0 ? [`    fallback: [${fallback.join(', ')}]`] : []),
+]
+
+const print = (
+  deployment: Deployment,
+  pools: readonly Pool[],
+  shared: readonly SourceFile[],
+  problems: readonly Problem[],
+): string => {
+  const { workers, jobs, serverName, mas } = deployment
+  const port = freePort(deployment, 8080)
+  const used = new Set(pools.flatMap(({ entries }) => entries.map(({ address }) => address)))
+  const idle = workers.filter(({ listeners }) => !listeners.some(({ address }) => used.has(addressKey(address))))
+  const jobOf = (name: string) =>
+    [
+      ...[...jobs].filter(([, names]) => names.includes(name)).map(([job]) => job),
+      ...[...deployment.streamWriters]
+        .filter(([, names]) => names.includes(name))
+        .map(([stream]) => `writes ${stream}`),
+    ].join(', ')
+  return [
+    `# Made by router import from ${shared.map(({ file }) => oneLine(file)).join(', ')} and ${workers.length} worker${workers.length === 1 ? '' : 's'}.`,
+    ...(problems.length > 0
+      ? [`# ${problems.length} warning${problems.length === 1 ? '' : 's'}: see what the command printed.`]
+      : []),
+    ...(serverName !== undefined ? [`server_name: ${scalar(serverName)}`] : []),
+    '',
+    '# Where nginx, or whatever stood before Synapse, listened.',
+    'listen:',
+    `  - http://127.0.0.1:${port}`,
+    '# Proxies before the router whose X-Forwarded-For is to be believed, if any.',
+    'trusted_proxies: []',
+    `admin: http://127.0.0.1:${freePort(deployment, Math.max(9180, port + 1))}`,
+    ...(mas === undefined
+      ? []
+      : ['', '# matrix_authentication_service, or experimental_features.msc3861', 'mas: true']),
+    '',
+    '# Endpoints whose class has no pool here go to generic, if any worker may serve them, else to main.',
+    'pools:',
+    ...pools.flatMap(printPool),
+    ...(idle.length > 0
+      ? [
+          '',
+          '# Without requests from the router:',
+          ...idle.map(
+            ({ name, file }) =>
+              `#   ${oneLine(name)}, ${oneLine(file)}${jobOf(name) ? `: ${oneLine(jobOf(name))}` : ''}`,
+          ),
+        ]
+      : []),
+    '',
+  ].join('\n')
+}

@@ -1,0 +1,29 @@
+/** The program `router`: puts the parts together and hands the command line to them. */
+
+import { readFileSync } from 'node:fs'
+import { runCli } from './cli.ts'
+import { makeDecide } from './decide.ts'
+import { run } from './run.ts'
+import { tables } from './tables.ts'
+
+/** From the checkout, or from `dist/` of a package. */
+const packageVersion = (): string => {
+  for (const up of ['../package.json', '../../package.json'])
+    try {
+      return (JSON.parse(readFileSync(new URL(up, import.meta.url), 'utf8')) as { version: string }).version
+    } catch {
+      // not here
+    }
+  return 'unknown'
+}
+
+process.exitCode = await runCli(process.argv.slice(2), {
+  version: packageVersion(),
+  tables,
+  decide: makeDecide(),
+  // What a client keeps open must not keep the process.
+  run: async (options) => process.exit(await run(options)),
+  out: (text) => process.stdout.write(text),
+  err: (text) => process.stderr.write(text),
+  privileged: process.getuid?.() === 0,
+})

@@ -1,0 +1,96 @@
+/** What the data path tells of each request, turned into metrics and the access log. */
+
+import type { ClientConnection } from '../forward/client-connection.ts'
+import type { Telling, UpstreamPool, UpstreamWorker } from '../forward/gateway.ts'
+import type { Refusal } from '../forward/refusal.ts'
+import type { AccessLog } from './access-log.ts'
+import { CODES, codeOf, type Metrics } from './metrics.ts'
+
+/** Refusals that say something about the workers, not about the request. */
+const UPSTREAM_STATUS = 500
+
+export const makeTelling = (metrics: Metrics, accessLog: AccessLog | undefined): Telling => {
+  // One entry for all lines: the log reads it before it returns.
+  const entry = {
+    requestId: '',
+    clientIp: '',
+    method: '',
+    target: '',
+    status: 0,
+    bytesSent: 0,
+    durationMs: 0,
+    route: '',
+    pool: '',
+    worker: '',
+    retries: 0,
+    error: '',
+  }
+  let error = ''
+  return {
+    finished(client: ClientConnection, status: number, now: number): void {
+      const { route, pool, worker } = client
+      const code = codeOf(status)
+      const durationMs = now - client.startedAt
+      if (route !== null) metrics.requests.values[route.series * CODES + code]!++
+      if (pool !== null) {
+        metrics.observe(pool.series, durationMs)
+        metrics.bytesIn.values[pool.series]! += client.bytesIn
+        metrics.bytesOut.values[pool.series]! += client.bytesOut
+        if (worker !== null) metrics.workerRequests.values[pool.workerSeries(worker) * CODES + code]!++
+      }
+      if (accessLog !== undefined) {
+        entry.requestId = client.requestId
+        entry.clientIp = client.address
+        entry.method = client.method
+        entry.target = client.target
+        entry.status = status
+        entry.bytesSent = client.bytesOut
+        entry.durationMs = durationMs
+        entry.route = route === null ? '' : route.name
+        entry.pool = pool === null ? '' : pool.name
+        entry.worker = worker === null ? '' : worker.name
+        entry.retries = client.attempts > 1 ? client.attempts - 1 : 0
+        entry.error = error
+        accessLog.log(entry)
+      }
+      error = ''
+    },
+    refused(_client: ClientConnection, refusal: Refusal): void {
+      error = refusal.kind
+      const table =
+        refusal.status >= UPSTREAM_STATUS && refusal.kind !== 'malformed' ? metrics.errors : metrics.refusals
+      table.values[table.row(refusal.kind)]!++
+    },
+    connected(pool: UpstreamPool, worker: UpstreamWorker): void {
+      metrics.connects.values[pool.workerSeries(worker)]!++
+    },
+    reused(pool: UpstreamPool, worker: UpstreamWorker): void {
+      metrics.reuses.values[pool.workerSeries(worker)]!++
+    },
+    connectFailed(pool: UpstreamPool, worker: UpstreamWorker): void {
+      metrics.connectFailures.values[pool.workerSeries(worker)]!++
+    },
+    retried(client: ClientConnection): void {
+      if (client.pool !== null) metrics.retries.values[client.pool.series]!++
+    },
+  }
+}
+
+/** Sets the gauges, which nobody keeps up to date, to what is so now. */
+export const collectGauges = (
+  metrics: Metrics,
+  pools: Iterable<UpstreamPool>,
+  clients: number,
+  accessLogLost: number,
+): void => {
+  metrics.clientConnections.values[0] = clients
+  metrics.accessLogLost.values[0] = accessLogLost
+  for (const pool of pools) {
+    metrics.inFlight.values[pool.series] = pool.inFlight
+    metrics.queued.values[pool.series] = pool.queue.size
+    for (const { worker, series } of pool.members) {
+      metrics.workerUp.values[series] = worker.up ? 1 : 0
+      metrics.workerInFlight.values[series] = worker.inFlight
+    }
+  }
+}

@@ -1,0 +1,70 @@
+/** A stand-in worker as a process of its own, so that it can be killed as a real one is. Run with a port and a name. */
+
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { createServer } from 'node:http'
+import { createServer as createTcpServer } from 'node:net'
+import { fileURLToPath } from 'node:url'
+
+/** Answers `/health`; holds a `/sync` for its `timeout`; to all else it says its name, in the body and in `X-Worker`. */
+const serve = (port: number, name: string): void => {
+  const server = createServer((request, response) => {
+    const url = new URL(request.url!, 'http://x')
+    const answer = () => {
+      response.setHeader('x-worker', name)
+      response.setHeader('content-type', 'application/json')
+      response.end(JSON.stringify({ worker: name, next_batch: 's1' }))
+    }
+    if (url.pathname === '/health') return response.end('OK')
+    request.resume()
+    request.on('end', () => {
+      if (url.pathname.endsWith('/sync')) setTimeout(answer, Number(url.searchParams.get('timeout') ?? 0))
+      else setTimeout(answer, 5)
+    })
+  })
+  server.keepAliveTimeout = 60_000
+  server.listen(port, '127.0.0.1', () => process.send?.('listening'))
+}
+
+export interface WorkerProcess {
+  readonly name: string
+  readonly port: number
+  /** SIGKILL: connections are cut, nothing is answered. */
+  kill(): Promise<void>
+  start(): Promise<void>
+}
+
+/** Starts one; it ends with the test. */
+export const startWorker = async (
+  t: { after(fn: () => Promise<void>): void },
+  name: string,
+): Promise<WorkerProcess> => {
+  const port = await freePort()
+  let child: ChildProcess
+  const start = async () => {
+    child = spawn(process.execPath, [fileURLToPath(import.meta.url), String(port), name], {
+      stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+    })
+    await once(child, 'message')
+  }
+  const kill = async () => {
+    if (child.exitCode !== null || child.signalCode !== null) return
+    child.kill('SIGKILL')
+    await once(child, 'exit')
+  }
+  await start()
+  t.after(kill)
+  return { name, port, kill, start }
+}
+
+/** A port that was free a moment ago. */
+export const freePort = async (): Promise<number> => {
+  const server = createTcpServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address() as { port: number }
+  server.close()
+  await once(server, 'close')
+  return port
+}
+
+if (import.meta.main) serve(Number(process.argv[2]), process.argv[3]!)
