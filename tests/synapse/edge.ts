@@ -37,7 +37,7 @@ const writeRoutes = async (topology: Topology, from: RoutesFrom): Promise<string
           '--homeserver',
           topology.homeserverYaml,
           '--workers',
-          ...topology.workerYamls,
+          topology.workerYamls,
         )
       : stringify(documented(topology))
   // Pools and routes are the import's; where the router listens is the run's to say.

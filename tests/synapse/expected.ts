@@ -1,5 +1,6 @@
 /** Which process is to serve a request: what `router explain` says, held against what the processes logged. */
 
+import type { Sticky } from '../../shared/endpoints/types.ts'
 import { documented, documentedPool } from './documented.ts'
 import { type Edge, router } from './edge.ts'
 import { Failed } from './report.ts'
@@ -15,24 +16,32 @@ export interface Asked {
 export interface Expected {
   readonly operation?: string
   readonly pool: string
-  /** The processes that may have served it. One, when the pool is sticky: the first of its order. */
+  /** The processes that may have served it: one, where the key is known to which the pool sticks. */
   readonly processes: readonly string[]
 }
 
-/** What `router explain --json` prints of a request, and the running router's admin address says: the one place that reads it. */
+/** Of what `router explain --json` prints, and the running router's admin address says, what is read here. */
 interface Explained {
-  readonly operation?: string
-  readonly pool: string
-  readonly sticky?: string
-  readonly upstreams: readonly string[]
+  readonly rule?: { readonly name: string } | string
+  readonly pools: readonly {
+    readonly pool: string
+    readonly key?: { readonly sticky: Sticky }
+    /** Best first. */
+    readonly workers: readonly { readonly name: string }[]
+  }[]
 }
 
-const readExplained = (topology: Topology, { operation, pool, sticky, upstreams }: Explained): Expected => {
-  const names = upstreams.map((address) => processAt(topology, address)?.name ?? `${address} (none of ours)`)
+/** What explains is not told where the request came from, nor who signed it. */
+const UNKNOWN_KEYS: readonly Sticky[] = ['source_ip', 'origin']
+
+const readExplained = (topology: Topology, { rule, pools }: Explained): Expected => {
+  const [pool] = pools
+  if (!pool) return { pool: 'none: the router answers itself', processes: [] }
+  const names = pool.workers.map(({ name }) => processAt(topology, name)?.name ?? `${name} (none of ours)`)
   return {
-    ...(operation === undefined ? {} : { operation }),
-    pool,
-    processes: sticky === undefined ? names : names.slice(0, 1),
+    ...(typeof rule === 'object' ? { operation: rule.name } : {}),
+    pool: pool.pool,
+    processes: pool.key && !UNKNOWN_KEYS.includes(pool.key.sticky) ? names.slice(0, 1) : names.sort(),
   }
 }
 

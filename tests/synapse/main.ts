@@ -54,6 +54,8 @@ const children = makeChildren()
 const folder = await mkdtemp(join(tmpdir(), 'plexus-synapse-'))
 let remote: RemoteServer | undefined
 
+let interrupted = false
+
 /** Stops all that runs. The logs stay where something failed. */
 const end = async (status: number): Promise<never> => {
   await progress('stopping', () => children.stopAll())
@@ -65,6 +67,7 @@ const end = async (status: number): Promise<never> => {
 
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
   process.once(signal, () => {
+    interrupted = true
     say(`${signal}: stopping`)
     void end(130)
   })
@@ -102,6 +105,8 @@ try {
       await report.group(`${name} runs to the end`, async (t) => t.equal(ended, undefined, 'why it ended'))
   }
 } catch (error) {
+  // What fails now fails because all is being stopped.
+  if (interrupted) await new Promise(() => {})
   report.count(0, 1)
   say(`FAIL  ${error instanceof Failed ? error.message : error instanceof Error ? error.stack : error}`)
 }

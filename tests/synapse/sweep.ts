@@ -16,6 +16,10 @@ import type { World } from './world.ts'
 /** What Synapse answers with 500 whoever passes it on, each with its reason; the process that has it must answer so when asked itself. */
 const SYNAPSE_FAILS: readonly { readonly row: RegExp; readonly why: string }[] = [
   {
+    row: /^GET \/_synapse\/admin\/v1\/rooms\/[^/]+\/hierarchy$/,
+    why: 'a variable without a value, for a room that is not known (any more)',
+  },
+  {
     row: /^GET \/_synapse\/admin\/v1\/statistics\/database\/rooms$/,
     why: 'an assertion, while the database has no statistics yet',
   },

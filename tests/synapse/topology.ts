@@ -30,7 +30,8 @@ export interface Topology {
   readonly processes: readonly SynapseProcess[]
   readonly main: SynapseProcess
   readonly homeserverYaml: string
-  readonly workerYamls: readonly string[]
+  /** A glob pattern. */
+  readonly workerYamls: string
   readonly postgresPort: number
   readonly redisPort: number
   readonly edgePort: number
@@ -153,7 +154,9 @@ export const writeTopology = async (folder: string): Promise<Topology> => {
   const secret = () => randomBytes(16).toString('hex')
   const registrationSecret = secret()
   const appserviceToken = secret()
-  await Promise.all(['logs', 'workers', 'media'].map((name) => mkdir(join(folder, name), { recursive: true })))
+  await Promise.all(
+    ['logs', 'logging', 'workers', 'media'].map((name) => mkdir(join(folder, name), { recursive: true })),
+  )
 
   const homeserverYaml = join(folder, 'homeserver.yaml')
   const file = (...names: string[]) => join(folder, ...names)
@@ -163,7 +166,7 @@ export const writeTopology = async (folder: string): Promise<Topology> => {
   }
   const logFor = async (name: string) => ({
     log: file('logs', `${name}.log`),
-    config: await writeYaml(file('workers', `${name}.log.yaml`), logConfig(file('logs', `${name}.log`))),
+    config: await writeYaml(file('logging', `${name}.yaml`), logConfig(file('logs', `${name}.log`))),
   })
 
   // An application service that is sent nothing: its token is what its endpoints ask for.
@@ -187,7 +190,6 @@ export const writeTopology = async (folder: string): Promise<Topology> => {
     log: mainLog.log,
   }
   const processes = [main]
-  const workerYamls: string[] = []
   const streamWriters: Record<string, string[]> = {}
   for (const { name, resources = [], streams = [] } of WORKERS) {
     const { log, config } = await logFor(name)
@@ -204,7 +206,6 @@ export const writeTopology = async (folder: string): Promise<Topology> => {
       ],
       ...(resources.includes('media') ? { enable_media_repo: true } : {}),
     })
-    workerYamls.push(yaml)
     processes.push({
       name,
       app: 'synapse.app.generic_worker',
@@ -278,7 +279,7 @@ export const writeTopology = async (folder: string): Promise<Topology> => {
     processes,
     main,
     homeserverYaml,
-    workerYamls,
+    workerYamls: file('workers', '*.yaml'),
     postgresPort,
     redisPort,
     edgePort,
