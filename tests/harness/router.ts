@@ -11,7 +11,10 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { stringify } from 'yaml'
-import type { Problem, RouterConfig } from '../../router/config/types.ts'
+import { loadConfig } from '../../router/config/load.ts'
+import { startRouter } from '../../router/start.ts'
+import { tables } from '../../router/tables.ts'
+import { makeMetrics } from '../../router/telling/metrics.ts'
 
 /** Keys as in `routes.yaml`. */
 export interface TestRouterOptions {
@@ -19,8 +22,6 @@ export interface TestRouterOptions {
   readonly routes?: readonly Readonly<Record<string, unknown>>[]
   /** Further top-level keys. */
   readonly settings?: Readonly<Record<string, unknown>>
-  /** `startRouter`'s second argument. */
-  readonly options?: object
 }
 
 export interface TestRouter {
@@ -33,10 +34,10 @@ export interface Cleanup {
   after(fn: () => Promise<void>): void
 }
 
-export const EDGE = process.env['EDGE'] ?? 'router'
+export const EDGE = process.env.EDGE ?? 'router'
 
 /** The port a recording upstream must listen on: given for an edge that runs elsewhere, else any. */
-export const UPSTREAM_PORT = Number(process.env['EDGE_UPSTREAM_PORT'] ?? 0)
+export const UPSTREAM_PORT = Number(process.env.EDGE_UPSTREAM_PORT ?? 0)
 
 export const startTestRouter = async (t: Cleanup, options: TestRouterOptions): Promise<TestRouter> => {
   const edge = await start(options)
@@ -53,22 +54,9 @@ const start = (options: TestRouterOptions): Promise<TestRouter> => {
   return Promise.resolve({ port: Number(EDGE.slice(EDGE.lastIndexOf(':') + 1)), close: async () => {} })
 }
 
-// Imported when a test starts a router, so that the suite runs against other edges where no router can.
-const LOAD = new URL('../../router/config/load.ts', import.meta.url).href
-const START = new URL('../../router/start.ts', import.meta.url).href
-interface LoadModule {
-  loadConfig(file: string, text: string): { config?: RouterConfig; problems: readonly Problem[] }
-}
-interface StartModule {
-  startRouter(
-    config: RouterConfig,
-    options?: object,
-  ): Promise<{ listeners: readonly { host: string; port: number }[]; close(): Promise<void> }>
-}
+const SILENT = { info: () => {}, warn: () => {}, error: () => {} }
 
-const startPlexus = async ({ pools, routes, settings, options }: TestRouterOptions): Promise<TestRouter> => {
-  const { loadConfig } = (await import(LOAD)) as LoadModule
-  const { startRouter } = (await import(START)) as StartModule
+const startPlexus = async ({ pools, routes, settings }: TestRouterOptions): Promise<TestRouter> => {
   const text = stringify({
     listen: ['http://127.0.0.1:0'],
     access_log: 'off',
@@ -76,10 +64,10 @@ const startPlexus = async ({ pools, routes, settings, options }: TestRouterOptio
     ...(routes && { routes }),
     ...settings,
   })
-  const { config, problems } = loadConfig('routes.yaml', text)
+  const { config, problems } = loadConfig('routes.yaml', text, tables)
   const errors = problems.filter(({ severity }) => severity === 'error')
   if (errors.length > 0 || config === undefined) throw new Error(`${JSON.stringify(errors)} in\n${text}`)
-  const router = await startRouter(config, options)
+  const router = await startRouter(config, { log: SILENT, metrics: makeMetrics() })
   return { port: router.listeners[0]!.port, close: () => router.close() }
 }
 

@@ -34,7 +34,6 @@ export const makeBed = async (t: Cleanup, pool: Readonly<Record<string, unknown>
   t.after(upstream.close)
   const edge = await startTestRouter(t, {
     pools: { main: { workers: [`127.0.0.1:${upstream.port}`], ...pool } },
-    options: {},
   })
   let client: RawClient | undefined
   t.after(async () => client?.destroy())
