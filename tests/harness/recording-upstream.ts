@@ -65,6 +65,7 @@ export const startRecordingUpstream = async ({ port = 0, canonical = true } = {}
   const server = net.createServer({ noDelay: true }, (socket) => {
     sockets.add(socket)
     let unread = ''
+    let continued = false
     const connection: UpstreamConnection = {
       id: connections.length,
       bytes: '',
@@ -90,7 +91,15 @@ export const startRecordingUpstream = async ({ port = 0, canonical = true } = {}
     const read = () => {
       while (unread !== '' && connection.violation === undefined) {
         const reading = readRequest(unread, 0, { canonical })
-        if (reading.kind === 'partial') break
+        if (reading.kind === 'partial') {
+          // As Twisted does, once per request, when the head is there and the body is not.
+          if (reading.head && !continued && /\r\nexpect: *100-continue\r\n/i.test(unread)) {
+            continued = true
+            answers = answers.then(() => give(['HTTP/1.1 100 Continue\r\n\r\n']))
+          }
+          break
+        }
+        continued = false
         if (reading.kind === 'violation') {
           connection.violation = reading.why
           answers = answers.then(() => give(['HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n', 'close']))
