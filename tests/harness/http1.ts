@@ -222,7 +222,8 @@ export const readResponse = (
     for (let at = from; ; ) {
       if (at === bytes.length) throw new Partial()
       const { text, end } = line(bytes, at)
-      const match = /^HTTP\/1\.([01]) ([1-5][0-9][0-9]) [\t\x20-\x7e\x80-\xff]*$/.exec(text)
+      // Without a reason the space before it is often left out too, against RFC 9112 4; nobody reads it differently.
+      const match = /^HTTP\/1\.([01]) ([1-5][0-9][0-9])( [\t\x20-\x7e\x80-\xff]*)?$/.exec(text)
       if (match === null) throw new Violation(`status line ${JSON.stringify(text)}`)
       const version = match[1] === '1' ? '1.1' : '1.0'
       const status = Number(match[2])

@@ -105,8 +105,12 @@ const plain: readonly Case[] = [
   ...['HEAD', 'DELETE', 'PUT', 'PATCH', 'OPTIONS', 'PROPFIND'].map((method) =>
     good(`the method ${method}`, `${method} ${T} HTTP/1.1\r\n${H}\r\n`, { method, target: T }),
   ),
-  good('an unknown method of token characters', `FR+O_B-1 ${T} HTTP/1.1\r\n${H}\r\n`, {
-    method: 'FR+O_B-1',
+  good('an unknown method', `FR0_B-1 ${T} HTTP/1.1\r\n${H}\r\n`, {
+    method: 'FR0_B-1',
+    target: T,
+  }),
+  either('every token character in a method', `A!#$%&'*+-.^_\`|~0 ${T} HTTP/1.1\r\n${H}\r\n`, {
+    method: "A!#$%&'*+-.^_`|~0",
     target: T,
   }),
   good('HEAD with Content-Length of the answer only', `HEAD ${T} HTTP/1.1\r\n${H}\r\n`, {
@@ -745,6 +749,12 @@ const pipelines: readonly Case[] = [
     get('Connection: x, CLOSE\r\n') + smuggled,
     seeGet(),
   ),
+  goodClosing(
+    'close wins over a later keep-alive',
+    get('Connection: close\r\nConnection: keep-alive\r\n') + smuggled,
+    seeGet(),
+  ),
+  goodClosing('close wins within a line', get('Connection: close, keep-alive\r\n') + smuggled, seeGet()),
   goodClosing(
     'close wins over keep-alive',
     get('Connection: keep-alive\r\nConnection: close\r\n') + smuggled,

@@ -52,10 +52,14 @@ const CASES: readonly ResponseCase[] = [
   }),
   pass('HTTP/1.0 without framing', ['HTTP/1.0 200 OK\r\n\r\nhello', 'close'], 'hello', { gateway: true }),
   pass('an empty reason', 'HTTP/1.1 200 \r\nContent-Length: 5\r\n\r\nhello', 'hello', { reusable: true }),
-  pass('no space after the status', ['HTTP/1.1 200\r\nContent-Length: 5\r\n\r\nhello', 'close'], 'hello', {
+  pass('no space after the status', 'HTTP/1.1 200\r\nContent-Length: 5\r\n\r\nhello', 'hello', {
     gateway: true,
+    reusable: true,
   }),
-  pass('obs-text in the reason', 'HTTP/1.1 200 \xe9\r\nContent-Length: 5\r\n\r\nhello', 'hello', { gateway: true }),
+  pass('obs-text in the reason', 'HTTP/1.1 200 \xe9\r\nContent-Length: 5\r\n\r\nhello', 'hello', {
+    gateway: true,
+    reusable: true,
+  }),
   pass('a body that looks like an answer', `${OK}Content-Length: ${EVIL.length}\r\n\r\n${EVIL}`, EVIL, {
     reusable: true,
   }),
@@ -261,7 +265,11 @@ describe('responses', () => {
     const client = await connectRaw(bed.edge.port, [c.method ?? 'GET'])
     try {
       await client.send(`${c.method ?? 'GET'} ${TARGET} HTTP/1.1\r\nHost: example.org\r\n\r\n`)
-      await client.until(() => client.closed || client.responses.length > 0, 'an answer or the end', DEADLINE_MS)
+      await client.until(
+        () => client.closed || client.violation !== undefined || client.responses.length > 0,
+        'an answer or the end',
+        DEADLINE_MS,
+      )
       const first = client.responses[0]
       assert.equal(client.violation, undefined, 'what the client gets is HTTP')
       if (first === undefined) {
@@ -285,7 +293,7 @@ describe('responses', () => {
           assert.equal(requests.at(-1)?.target, TARGET, 'a spoilt connection serves nobody')
           await upstream.until(() => upstream.connections[connection]!.ended, 'its end', DEADLINE_MS)
         }
-      } else {
+      } else if (first?.status !== 502) {
         assert.equal(used.length, 1, 'a good answer is asked for once')
         // The connection must still be in step on both sides.
         if (!client.closed) {
