@@ -17,8 +17,6 @@ export interface UpstreamConnection {
   /** Set once: the strict parser refused what was forwarded. Nothing after it is read. */
   violation?: string
   ended: boolean
-  /** Settles when the connection is gone. */
-  readonly gone: Promise<unknown>
   /** Writes bytes that nobody asked for. */
   write(bytes: Latin1): void
 }
@@ -51,7 +49,7 @@ export const HEALTH = '/health'
 
 /**
  * @param port 0 for a free one
- * @param parse how forwarded bytes are read; `canonical: false` for other people's proxies
+ * @param canonical see `RequestRules`; false for other people's proxies
  */
 export const startRecordingUpstream = async ({ port = 0, canonical = true } = {}): Promise<RecordingUpstream> => {
   const connections: UpstreamConnection[] = []
@@ -72,7 +70,6 @@ export const startRecordingUpstream = async ({ port = 0, canonical = true } = {}
       requests: [],
       leftover: '',
       ended: false,
-      gone: once(socket, 'close'),
       write: (bytes) => socket.write(bytes, 'latin1'),
     }
     connections.push(connection)

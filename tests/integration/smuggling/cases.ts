@@ -766,6 +766,13 @@ const versions10: readonly Case[] = [
   goodClosing('HTTP/1.0', `GET ${T} HTTP/1.0\r\n${H}\r\n`, seeGet()),
   goodClosing('HTTP/1.0 with a length', `POST ${T} HTTP/1.0\r\n${H}Content-Length: 3\r\n\r\nabc`, seePost('abc')),
   goodClosing('after HTTP/1.0 nothing is read', `GET ${T} HTTP/1.0\r\n${H}\r\n${smuggled}`, seeGet()),
+  // The worker is spoken to in HTTP/1.1, where a Host is needed: one is made up, or the request refused.
+  { ...either('HTTP/1.0 without Host', `GET ${T} HTTP/1.0\r\n\r\n`, seeGet()), closes: true },
+  goodClosing(
+    'HTTP/1.0 with keep-alive is closed too',
+    `GET ${T} HTTP/1.0\r\n${H}Connection: keep-alive\r\n\r\n${smuggled}`,
+    seeGet(),
+  ),
   bad('HTTP/1.0 with two Host lines', `GET ${T} HTTP/1.0\r\n${H}${H}\r\n`),
   bad('HTTP/1.0 with a bad length', `POST ${T} HTTP/1.0\r\n${H}Content-Length: +3\r\n\r\nabc`),
 ]

@@ -10,7 +10,7 @@
 
 import assert from 'node:assert/strict'
 import { METHODS } from 'node:http'
-import { type Conversation, type Latin1, readRequests } from '../../harness/http1.ts'
+import { type Conversation, type Latin1, readRequests, valuesOf } from '../../harness/http1.ts'
 import { type LlhttpReading, llhttpReads } from '../../harness/llhttp.ts'
 import { makeRandom, splitAtRandom } from '../../harness/random.ts'
 import { connectRaw, type RawClient } from '../../harness/raw-client.ts'
@@ -39,6 +39,12 @@ interface Difference {
 
 /** Why llhttp may refuse what is rightly forwarded. */
 const DIFFERENCES: readonly Difference[] = [
+  {
+    reason: 'llhttp takes Proxy-Connection for Connection; RFC 9110 knows no such field, so that it closes nothing',
+    holds: ({ requests }, { requests: read, error }) =>
+      error === 'HPE_CLOSED_CONNECTION' &&
+      /close/i.test(valuesOf(requests[read.length - 1]!, 'proxy-connection').join()),
+  },
   {
     reason: 'llhttp knows a fixed list of methods; any other token is a method too (RFC 9110 9.1)',
     holds: ({ requests }, { requests: read }) => !METHODS.includes(requests[read.length]?.method ?? 'GET'),
@@ -100,7 +106,10 @@ const checkSeen = (intended: Conversation, client: RawClient, seen: readonly Rec
 const checkForwarded = async (connection: UpstreamConnection) => {
   const { requests: all, error } = await llhttpReads(connection.bytes)
   const requests = all.filter(({ target }) => target !== HEALTH)
-  const unknown = connection.requests.findIndex(({ method }) => !METHODS.includes(method))
+  // llhttp reads up to a method it does not know, be it that of a request that was cut off.
+  const cutOff = /^([^ ]*) /.exec(connection.leftover)?.[1] ?? 'GET'
+  const methods = [...connection.requests.map(({ method }) => method), cutOff]
+  const unknown = methods.findIndex((method) => !METHODS.includes(method))
   const strict = connection.requests.slice(0, unknown === -1 ? undefined : unknown)
   assert.deepEqual(
     requests.slice(0, strict.length),
@@ -109,7 +118,7 @@ const checkForwarded = async (connection: UpstreamConnection) => {
   )
   if (unknown !== -1) return
   assert.equal(requests.length, strict.length, 'llhttp reads no more than the strict parser')
-  assert.equal(error, undefined, `llhttp refuses what was forwarded: ${connection.bytes.slice(-300)}`)
+  assert.equal(error, undefined, `llhttp refuses what was forwarded: ${error} at ${connection.bytes.slice(-300)}`)
 }
 
 /**

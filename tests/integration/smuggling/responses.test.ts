@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
-import type { Latin1 } from '../../harness/http1.ts'
+import { type Latin1, valuesOf } from '../../harness/http1.ts'
 import { connectRaw } from '../../harness/raw-client.ts'
 import { type Answer, echo } from '../../harness/recording-upstream.ts'
 import { assertMatrixError, assertUpstreamClean, type Bed, DEADLINE_MS, forget, makeBed } from './bed.ts'
@@ -327,6 +327,18 @@ describe('responses', () => {
   })
   describe('byte by byte', () => {
     for (const c of CASES) if (length(c.answer) < 1000) test(c.name, () => tryAnswer(c, byteByByte(c.answer)))
+  })
+
+  test('a client of HTTP/1.0 is not given chunks', async () => {
+    scripted = [`${OK}Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n`]
+    const client = await connectRaw(bed.edge.port)
+    await client.send(`GET ${TARGET} HTTP/1.0\r\nHost: example.org\r\n\r\n`)
+    await client.until(() => client.closed, 'the close', DEADLINE_MS)
+    const [answer] = client.responses
+    assert.equal(answer?.body, 'hello')
+    assert.deepEqual(valuesOf(answer, 'transfer-encoding'), [], 'no Transfer-Encoding, RFC 9112 6.1')
+    await bed.barrier()
+    forget(bed)
   })
 
   test('bytes on an idle connection are given to nobody', async () => {
