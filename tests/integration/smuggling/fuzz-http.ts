@@ -20,7 +20,7 @@ try {
   if (values.stream !== undefined) {
     const only = Number(values.stream)
     console.log(JSON.stringify(streamOf(seed, only)))
-    console.log(await fuzz(bed, seed, (n) => n <= only, only))
+    console.log(await fuzz(bed, seed, (n) => n <= only, { first: only }))
   } else {
     console.log(`seed ${seed}, ${values.seconds} s`)
     const until = performance.now() + Number(values.seconds) * 1000
