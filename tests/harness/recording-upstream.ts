@@ -17,8 +17,6 @@ export interface UpstreamConnection {
   /** Set once: the strict parser refused what was forwarded. Nothing after it is read. */
   violation?: string
   ended: boolean
-  /** Settles when the connection is gone. */
-  readonly gone: Promise<unknown>
   /** Writes bytes that nobody asked for. */
   write(bytes: Latin1): void
 }
@@ -51,7 +49,7 @@ export const HEALTH = '/health'
 
 /**
  * @param port 0 for a free one
- * @param parse how forwarded bytes are read; `canonical: false` for other people's proxies
+ * @param canonical see `RequestRules`; false for other people's proxies
  */
 export const startRecordingUpstream = async ({ port = 0, canonical = true } = {}): Promise<RecordingUpstream> => {
   const connections: UpstreamConnection[] = []
@@ -65,13 +63,13 @@ export const startRecordingUpstream = async ({ port = 0, canonical = true } = {}
   const server = net.createServer({ noDelay: true }, (socket) => {
     sockets.add(socket)
     let unread = ''
+    let continued = false
     const connection: UpstreamConnection = {
       id: connections.length,
       bytes: '',
       requests: [],
       leftover: '',
       ended: false,
-      gone: once(socket, 'close'),
       write: (bytes) => socket.write(bytes, 'latin1'),
     }
     connections.push(connection)
@@ -87,19 +85,18 @@ export const startRecordingUpstream = async ({ port = 0, canonical = true } = {}
 
     // Answers in the order of requests: if a proxy pipelines, that is seen in `requests`, not hidden by a race here.
     let answers: Promise<void> = Promise.resolve()
-    let told = false
     const read = () => {
       while (unread !== '' && connection.violation === undefined) {
         const reading = readRequest(unread, 0, { canonical })
         if (reading.kind === 'partial') {
-          // As Twisted: told at the end of the head that the client waits, it says to go on.
-          if (!told && /^Expect: *100-continue\r\n/im.test(unread) && unread.endsWith('\r\n\r\n')) {
-            told = true
+          // As Twisted does, once per request, when the head is there and the body is not.
+          if (reading.head && !continued && /\r\nexpect: *100-continue\r\n/i.test(unread)) {
+            continued = true
             answers = answers.then(() => give(['HTTP/1.1 100 Continue\r\n\r\n']))
           }
           break
         }
-        told = false
+        continued = false
         if (reading.kind === 'violation') {
           connection.violation = reading.why
           answers = answers.then(() => give(['HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n', 'close']))

@@ -29,10 +29,19 @@ export interface Bed {
 
 const BARRIER = '/_matrix/client/v3/barrier/'
 
-export const makeBed = async (t: Cleanup, pool: Readonly<Record<string, unknown>> = {}): Promise<Bed> => {
-  const upstream = await startRecordingUpstream({ port: UPSTREAM_PORT, canonical: OURS })
-  t.after(upstream.close)
+/**
+ * @param pool further keys of the pool
+ * @param worker a worker that runs already and is closed by who started it
+ */
+export const makeBed = async (
+  t: Cleanup,
+  pool: Readonly<Record<string, unknown>> = {},
+  worker?: RecordingUpstream,
+): Promise<Bed> => {
+  const upstream = worker ?? (await startRecordingUpstream({ port: UPSTREAM_PORT, canonical: OURS }))
+  if (worker === undefined) t.after(upstream.close)
   const edge = await startTestRouter(t, {
+    settings: { synapse: '1.163' },
     pools: { main: { workers: [`127.0.0.1:${upstream.port}`], ...pool } },
   })
   let client: RawClient | undefined
@@ -53,6 +62,11 @@ export const makeBed = async (t: Cleanup, pool: Readonly<Record<string, unknown>
     assert.equal(answer.body, `GET ${target} 0`, 'another client gets its own answer')
     assert.equal(client.leftover, '', 'another client gets no more than its answer')
     if (!answer.keepAlive) client = undefined
+    await upstream.until(
+      () => upstream.requests.some((request) => request.target === target),
+      'its record',
+      DEADLINE_MS,
+    )
   }
 
   return {
@@ -79,10 +93,9 @@ export const assertUpstreamClean = async ({ upstream }: Bed, begun: boolean): Pr
   await upstream.until(() => live().length === 0, 'a worker connection with part of a request is closed', DEADLINE_MS)
 }
 
-/** Forgets what is over, so that one case's faults are not told again by the next. */
+/** Forgets what was seen, so that one case's faults are not told again by the next. */
 export const forget = ({ upstream }: Bed) => {
   for (const connection of upstream.connections) {
-    if (!connection.ended) continue
     connection.leftover = ''
     connection.bytes = ''
     delete connection.violation
