@@ -18,13 +18,7 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   'router/routing': ['shared', 'router/config/types.ts'],
   'router/balancing': ['shared', 'router/config/types.ts'],
   'router/upstream': ['shared', 'router/config/types.ts', 'router/balancing', 'router/forward/wire.ts'],
-  'router/forward': [
-    'shared',
-    'router/config/types.ts',
-    'router/routing',
-    'router/balancing',
-    'router/upstream',
-  ],
+  'router/forward': ['shared', 'router/config/types.ts', 'router/routing', 'router/balancing', 'router/upstream'],
   // Of the data path it knows the shapes that it tells of.
   'router/telling': ['shared', 'router/config/types.ts', 'router/forward'],
   worker: ['shared'],

@@ -154,7 +154,7 @@ const poolsOf = (
   // A writer serves the rest only where nobody else does: its stream waits for it.
   const writers = new Set([...deployment.streamWriters.values()].flat())
   const free = unnamed.filter((worker) => !writers.has(worker.name))
-  const named = free.length > 0 || ofKindAt('client_read').length > 0 ? free : unnamed
+  const named = free.length > 0 || ofKind('client_read').length > 0 ? free : unnamed
   // Without workers that are for anything, those for clients are.
   const everything = named.length > 0 ? named : workers.filter((worker) => kindOf(worker, deployment) === 'client_read')
   const clients = everything.filter((worker) => httpListener(worker, 'client'))
