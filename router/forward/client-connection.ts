@@ -203,7 +203,11 @@ export class ClientConnection implements WireOwner, Waiter {
     const forwardable = forwardedHead(bytes, headEnd)
     this.requestId = gateway.requestIdPrefix + (++gateway.requests).toString(36)
     const host = head.hasHost ? '' : `Host: ${gateway.snapshot.serverName}\r\n`
-    const framing = head.chunked ? 'Transfer-Encoding: chunked\r\n' : ''
+    const framing = head.chunked
+      ? 'Transfer-Encoding: chunked\r\n'
+      : head.rewriteLength
+        ? `Content-Length: ${head.contentLength}\r\n`
+        : ''
     let request = `${forwardable}${host}${framing}X-Request-ID: ${this.requestId}\r\n${forwarded}`
     if (forbidden(bytes, targetStart, targetEnd, this.listener.exposes)) {
       this.#requestLine = forwardable.slice(0, targetEnd - head.start)

@@ -38,6 +38,8 @@ export const head = {
   minor: 1,
   /** -1: none. */
   contentLength: -1,
+  /** The Content-Length line is dropped for the white space in it. */
+  rewriteLength: false,
   chunked: false,
   /** The client lets the connection be used again. */
   keepAlive: true,
@@ -74,6 +76,7 @@ export const readRequestHead = (bytes: Buffer, start: number, end: number): numb
   }
   head.start = at
   head.contentLength = -1
+  head.rewriteLength = false
   head.chunked = false
   head.expectsContinue = false
   head.hasHost = false
@@ -193,6 +196,8 @@ export const readRequestHead = (bytes: Buffer, start: number, end: number): numb
           if (head.contentLength >= 0) return refuse(refusals.duplicateLength)
           head.contentLength = contentLength(bytes, value, valueEnd)
           if (head.contentLength < 0) return refuse(refusals.contentLength)
+          // What frames the body goes on in one spelling only: the caller writes the line anew.
+          if ((valueEnd !== at - 2 || value !== nameEnd + 2) && drop(lineStart, at)) head.rewriteLength = true
         } else if (equalsIgnoringCase(bytes, lineStart, nameEnd, 'http2-settings') && !drop(lineStart, at))
           return refuse(refusals.headTooLarge)
         break

@@ -12,10 +12,41 @@ interface Difference {
 const MANUAL: readonly Oracle[] = ['workers.md', 'workers.md without writers']
 
 /**
- * Where the endpoint table deliberately disagrees with what it is checked against. There are none with the specification,
- * and none with the servlets that Synapse registers: those are what the table follows.
+ * Where the endpoint table deliberately disagrees with what it is checked against. It follows the servlets that Synapse
+ * registers, but for two that do not work where they are registered.
  */
 export const INTENDED_DIFFERENCES: readonly Difference[] = [
+  {
+    reason:
+      'Workers register these without the storage that they need: a request that is allowed gets 500 from a worker and an answer from main (`npm run test:synapse`).',
+    oracles: ['servlets'],
+    what: [
+      '1.93.0: federation.exchangeOpenIdToken: main, though workers have it',
+      '1.98.0: federation.exchangeOpenIdToken: main, though workers have it',
+      '1.111.1: federation.exchangeOpenIdToken: main, though workers have it',
+      '1.122.0: federation.exchangeOpenIdToken: main, though workers have it',
+      '1.130.0: federation.exchangeOpenIdToken: main, though workers have it',
+      '1.135.0: federation.exchangeOpenIdToken: main, though workers have it',
+      '1.136.0: federation.exchangeOpenIdToken: main, though workers have it',
+      '1.145.0: federation.exchangeOpenIdToken: main, though workers have it',
+      '1.152.0: federation.exchangeOpenIdToken: main, though workers have it',
+      '1.157.1: federation.exchangeOpenIdToken: main, though workers have it',
+      '1.163.2: federation.exchangeOpenIdToken: main, though workers have it',
+      '1.163.2-MASmode: federation.exchangeOpenIdToken: main, though workers have it',
+      '1.163.2-experimental: federation.exchangeOpenIdToken: main, though workers have it',
+      '1.163.2-experimental: federation.getForwardExtremities: main, though workers have it',
+    ],
+  },
+  {
+    reason: 'The same, as the other oracles word it.',
+    oracles: ['specification'],
+    what: ['openid: exchangeOpenIdToken: main, not generic'],
+  },
+  {
+    reason: "Synapse's own map lists it for workers, as they register it.",
+    oracles: ['generated map'],
+    what: ['federation.exchangeOpenIdToken: documented as "Federation requests"'],
+  },
   {
     reason: 'Workers register the `unstable` prefix of these too, with the same servlet.',
     oracles: MANUAL,
@@ -52,7 +83,6 @@ export const INTENDED_DIFFERENCES: readonly Difference[] = [
       'federation.getVersion: undocumented',
       'federation.makeKnock: undocumented',
       'federation.sendKnock: undocumented',
-      'federation.exchangeOpenIdToken: undocumented',
       'federation.claimUserEncryptionKeys: undocumented',
       'federation.queryUserEncryptionKeys: undocumented',
       'federation.onBindThirdPartyIdentifier: undocumented',
@@ -147,7 +177,6 @@ export const INTENDED_DIFFERENCES: readonly Difference[] = [
       'listThreadSubscriptions: undocumented',
       'getAccountStatus: undocumented',
       'federation.getAccountStatus: undocumented',
-      'federation.getForwardExtremities: undocumented',
       'getRtcTransports: undocumented',
       'isUserOfAppserviceJoined: undocumented',
       'proxyFederationForAppservice: undocumented',
