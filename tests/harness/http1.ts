@@ -37,8 +37,9 @@ export type Reading<M> =
 
 export interface RequestRules {
   /**
-   * Also hold the request against what a careful proxy emits: HTTP/1.1, lower-case `chunked`, no odd white space around it
-   * or a length, chunk sizes without leading zeros or extensions, no empty lines between requests, no trailer that means anything to framing.
+   * Also hold the request against what a careful proxy emits: HTTP/1.1, lower-case `chunked`, no white space around it,
+   * chunk sizes without leading zeros or extensions, no empty lines between requests, no trailer that means anything to
+   * framing.
    */
   readonly canonical: boolean
 }
@@ -48,7 +49,7 @@ const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/
 const TARGET = /^[\x21\x22\x24-\x7e]+$/
 const VALUE = /^[\t\x20-\x7e\x80-\xff]*$/
 const CHUNK_EXTENSION = /^[\t ]*;[\t\x20-\x7e\x80-\xff]*$/
-const FRAMING = new Set(['transfer-encoding', 'content-length'])
+const FRAMING = new Set(['transfer-encoding'])
 const NOT_IN_TRAILERS = new Set([
   'transfer-encoding',
   'content-length',

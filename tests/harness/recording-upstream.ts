@@ -34,6 +34,8 @@ export interface RecordingUpstream {
   answer: (request: RecordedRequest, connection: UpstreamConnection) => Answer
   /** Settles once `predicate` holds; asked after each change. */
   until(predicate: () => boolean, what: string, deadlineMs?: number): Promise<void>
+  /** For long runs: drops all requests, and connections that are over. `connection` then no longer is an index. */
+  forget(): void
   close(): Promise<void>
 }
 
@@ -53,6 +55,7 @@ export const HEALTH = '/health'
  */
 export const startRecordingUpstream = async ({ port = 0, canonical = true } = {}): Promise<RecordingUpstream> => {
   const connections: UpstreamConnection[] = []
+  let opened = 0
   const requests: RecordedRequest[] = []
   const sockets = new Set<net.Socket>()
   const watchers = new Set<() => void>()
@@ -65,7 +68,7 @@ export const startRecordingUpstream = async ({ port = 0, canonical = true } = {}
     let unread = ''
     let continued = false
     const connection: UpstreamConnection = {
-      id: connections.length,
+      id: opened++,
       bytes: '',
       requests: [],
       leftover: '',
@@ -149,6 +152,10 @@ export const startRecordingUpstream = async ({ port = 0, canonical = true } = {}
         watchers.add(check)
         check()
       }),
+    forget: () => {
+      requests.length = 0
+      connections.splice(0, connections.length, ...connections.filter(({ ended }) => !ended))
+    },
     close: async () => {
       for (const socket of sockets) socket.destroy()
       server.close()

@@ -88,6 +88,9 @@ export const startTwisted = async (): Promise<Twisted> => {
       connections: [],
       answer: () => [],
       until,
+      forget: () => {
+        requests.length = 0
+      },
       close: async () => {
         child.removeAllListeners('exit')
         if (child.exitCode !== null) return

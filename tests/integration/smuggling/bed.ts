@@ -50,7 +50,9 @@ export const makeBed = async (
 
   const barrier = async () => {
     count += 1
-    if (client === undefined || client.closed) client = await connectRaw(edge.port)
+    // Not for ever on one connection: what it received, and all its answers with it, stays in memory.
+    if (client !== undefined && client.responses.length >= 100) client.destroy()
+    if (client === undefined || client.closed || client.responses.length >= 100) client = await connectRaw(edge.port)
     const before = client.responses.length
     const target = `${BARRIER}${count}`
     const { closed, responses } = client

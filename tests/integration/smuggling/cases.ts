@@ -393,6 +393,7 @@ const transferEncodings: readonly Case[] = [
     post('Transfer-Encoding: Chunked\r\n', '1\r\na\r\n0\r\n\r\n'),
     seePost('a', T),
   ),
+  either('white space around a length', post('Content-Length: \t 5 \t\r\n', 'hello'), seePost('hello')),
   either(
     'white space around chunked',
     post('Transfer-Encoding: \t chunked \t\r\n', '1\r\na\r\n0\r\n\r\n'),

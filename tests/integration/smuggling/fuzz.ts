@@ -143,7 +143,7 @@ export const fuzz = async (
 ): Promise<Tally> => {
   const { upstream } = bed
   const tally: Tally = { streams: 0, intended: 0, forwarded: 0, stricter: 0, explained: {} }
-  const checked = new Set<UpstreamConnection>()
+  const checked = new WeakSet<UpstreamConnection>()
   upstream.answer = (request, connection) =>
     connection.requests.length < REQUESTS_PER_CONNECTION
       ? echo(request)
@@ -154,7 +154,6 @@ export const fuzz = async (
       await checkForwarded(connection)
       await alsoRead(connection)
       checked.add(connection)
-      connection.bytes = ''
     }
   }
 
@@ -198,6 +197,7 @@ export const fuzz = async (
           "llhttp reads the client's bytes alike",
         )
       }
+      if (n % 500 === 0) upstream.forget()
       tally.streams += 1
       tally.intended += intended.requests.length
       tally.forwarded += forwarded
