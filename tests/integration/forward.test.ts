@@ -1,0 +1,315 @@
+/** What reaches a worker, and what comes back: in process, on real sockets. */
+
+import assert from 'node:assert/strict'
+import { execFileSync } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { createServer, type IncomingMessage, request, type Server, type ServerResponse } from 'node:http'
+import { request as httpsRequest } from 'node:https'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { type TestContext, test } from 'node:test'
+import { startInProcess } from '../harness/router.ts'
+
+type Handler = (request: IncomingMessage, response: ServerResponse) => void
+
+const echo =
+  (name: string): Handler =>
+  (request, response) => {
+    let body = ''
+    request.setEncoding('latin1').on('data', (part: string) => {
+      body += part
+    })
+    request.on('end', () => {
+      response.setHeader('content-type', 'application/json')
+      response.end(JSON.stringify({ worker: name, target: request.url, headers: request.headers, body }))
+    })
+  }
+
+/** An HTTP server on a port or unix socket of its own; its address as `routes.yaml` writes it. */
+const startHttp = async (t: TestContext, handler: Handler, path?: string): Promise<string> => {
+  const server: Server = createServer((request, response) =>
+    request.url === '/health' ? response.end('OK') : handler(request, response),
+  )
+  server.listen(path ?? { port: 0, host: '127.0.0.1' })
+  await once(server, 'listening')
+  t.after(() => {
+    server.closeAllConnections()
+    server.close()
+  })
+  return path === undefined ? `127.0.0.1:${(server.address() as { port: number }).port}` : `unix:${path}`
+}
+
+interface Reply {
+  readonly status: number
+  readonly text: string
+  /** What {@link echo} answered. */
+  readonly echoed: { worker: string; target: string; headers: Record<string, string>; body: string }
+}
+
+const ask = (
+  where: object,
+  path: string,
+  {
+    method = 'GET',
+    headers = {},
+    body = '',
+    by = request,
+  }: { method?: string; headers?: object; body?: string | Buffer; by?: typeof request } = {},
+): Promise<Reply> =>
+  new Promise((resolve, reject) => {
+    const sent = by({ ...where, path, method, headers: { ...headers }, agent: false }, (response) => {
+      let text = ''
+      response.setEncoding('latin1').on('data', (part: string) => {
+        text += part
+      })
+      response.on('end', () => {
+        const echoed = text.startsWith('{') ? (JSON.parse(text) as Reply['echoed']) : ({} as Reply['echoed'])
+        resolve({ status: response.statusCode!, text, echoed })
+      })
+      response.on('error', reject)
+    })
+    sent.on('error', reject)
+    sent.end(body)
+  })
+
+const folderOf = (t: TestContext): string => {
+  const folder = mkdtempSync(join(tmpdir(), 'plexus-forward-'))
+  t.after(() => rmSync(folder, { recursive: true, force: true }))
+  return folder
+}
+
+test('the client address: overwritten for strangers, believed from trusted proxies, one address always', async (t) => {
+  const main = await startHttp(t, echo('main'))
+  const spoofed = { 'x-forwarded-for': '203.0.113.9, 198.51.100.7', 'x-forwarded-proto': 'https' }
+  const strangers = await startInProcess(t, { pools: { main: { workers: [main] } } })
+  const stranger = await ask({ port: strangers.listeners[0]!.port }, '/_matrix/client/versions', { headers: spoofed })
+  assert.equal(stranger.echoed.headers['x-forwarded-for'], '127.0.0.1')
+  assert.equal(stranger.echoed.headers['x-forwarded-proto'], 'http')
+  const proxies = await startInProcess(t, {
+    pools: { main: { workers: [main] } },
+    settings: { trusted_proxies: ['127.0.0.0/8', '198.51.100.0/24'] },
+  })
+  const believed = await ask({ port: proxies.listeners[0]!.port }, '/_matrix/client/versions', { headers: spoofed })
+  assert.equal(believed.echoed.headers['x-forwarded-for'], '203.0.113.9')
+  assert.equal(believed.echoed.headers['x-forwarded-proto'], 'https')
+})
+
+test('a request target arrives byte for byte', async (t) => {
+  const main = await startHttp(t, echo('main'))
+  const router = await startInProcess(t, { pools: { main: { workers: [main] } } })
+  for (const target of [
+    '/_matrix/client/v3/rooms/!a:b/state/m.x/..',
+    '/_matrix//a',
+    '/_matrix/a%2Fb?x=%41|b',
+    '/_matrix/client/v3/x?',
+  ])
+    assert.equal((await ask({ port: router.listeners[0]!.port }, target)).echoed.target, target)
+})
+
+test('replication and metrics never pass, admin only where it is exposed', async (t) => {
+  const main = await startHttp(t, echo('main'))
+  const router = await startInProcess(t, {
+    pools: { main: { workers: [main] } },
+    settings: {
+      listen: [
+        'http://127.0.0.1:0',
+        { address: 'http://127.0.0.2:0', expose: ['client', 'federation', 'admin'] },
+        { address: 'http://127.0.0.3:0', expose: ['federation'] },
+      ],
+    },
+  })
+  const [open, admin, federation] = router.listeners.map(({ host, port }) => ({ host, port }))
+  for (const path of [
+    '/_synapse/replication/x',
+    '/_synapse/%72eplication/x',
+    '//_synapse/replication',
+    '/a/../_synapse/replication/x',
+    '/_synapse/metrics',
+  ])
+    for (const listener of [open, admin, federation]) assert.equal((await ask(listener!, path)).status, 404, path)
+  for (const path of ['/_synapse/admin/v1/rooms', '/_synapse/%61dmin/v1/rooms', '/_synapse/mas/x']) {
+    assert.equal((await ask(open!, path)).status, 404, path)
+    assert.equal((await ask(admin!, path)).status, 200, path)
+  }
+  assert.equal((await ask(federation!, '/_matrix/client/v3/sync')).status, 404)
+  assert.equal((await ask(federation!, '/_matrix/federation/v1/version')).status, 200)
+  assert.equal((await ask(open!, '/_synapse/client/pick_idp')).status, 200)
+})
+
+test('TLS listeners, unix-socket listeners and unix-socket workers', async (t) => {
+  const folder = folderOf(t)
+  const [key, certificate] = [join(folder, 'key.pem'), join(folder, 'certificate.pem')]
+  execFileSync(
+    'openssl',
+    [
+      'req',
+      '-x509',
+      '-newkey',
+      'rsa:2048',
+      '-nodes',
+      '-subj',
+      '/CN=localhost',
+      '-days',
+      '2',
+      '-keyout',
+      key,
+      '-out',
+      certificate,
+    ],
+    { stdio: 'ignore' },
+  )
+  const worker = await startHttp(t, echo('unix'), join(folder, 'worker.sock'))
+  const router = await startInProcess(t, {
+    pools: { main: { workers: [worker] } },
+    settings: { listen: [{ address: 'https://127.0.0.1:0', certificate, key }, `unix:${join(folder, 'router.sock')}`] },
+  })
+  const big = 'x'.repeat(3_000_000)
+  const tls = { port: router.listeners[0]!.port, rejectUnauthorized: false }
+  const secure = await ask(tls, '/_matrix/client/versions', { by: httpsRequest as typeof request })
+  assert.equal(secure.echoed.worker, 'unix')
+  assert.equal(secure.echoed.headers['x-forwarded-proto'], 'https')
+  const uploaded = await ask(tls, '/_matrix/media/v3/upload', {
+    method: 'POST',
+    body: big,
+    headers: { 'content-length': big.length },
+    by: httpsRequest as typeof request,
+  })
+  assert.equal(uploaded.echoed.body.length, big.length)
+  const local = await ask({ socketPath: join(folder, 'router.sock') }, '/_matrix/client/versions')
+  assert.equal(local.echoed.headers['x-forwarded-for'], '127.0.0.1')
+})
+
+test('bodies of every size pass unchanged both ways, by length and in chunks', async (t) => {
+  const main = await startHttp(t, echo('main'))
+  const router = await startInProcess(t, { pools: { main: { workers: [main] } } })
+  const where = { port: router.listeners[0]!.port }
+  for (const size of [0, 1, 100, 16_383, 16_384, 16_385, 65_535, 65_536, 70_000, 1_000_000, 8_000_000]) {
+    const body = Buffer.alloc(size, 'abcdefghij').toString('latin1')
+    for (const headers of [{ 'content-length': size }, { 'transfer-encoding': 'chunked' }]) {
+      const reply = await ask(where, '/_matrix/media/v3/upload', { method: 'POST', body, headers })
+      assert.equal(reply.status, 200, `${size} ${JSON.stringify(headers)}`)
+      assert.ok(reply.echoed.body === body, `${size} ${JSON.stringify(headers)}`)
+    }
+  }
+})
+
+test('a client that reads slowly holds its worker back, and gets all', async (t) => {
+  let produced = 0
+  const main = await startHttp(t, (_request, response) => {
+    const part = Buffer.alloc(256 * 1024, 'y')
+    const more = () => {
+      while (produced < 64 * 1024 * 1024) {
+        produced += part.length
+        if (!response.write(part)) return void response.once('drain', more)
+      }
+      response.end()
+    }
+    more()
+  })
+  const router = await startInProcess(t, { pools: { main: { workers: [main] } } })
+  const sent = request({ port: router.listeners[0]!.port, path: '/_matrix/media/v3/download/a/b', agent: false })
+  sent.end()
+  const [response] = (await once(sent, 'response')) as [IncomingMessage]
+  response.pause()
+  await new Promise((resolve) => setTimeout(resolve, 400))
+  assert.ok(produced < 32 * 1024 * 1024, `${produced} bytes were taken from the worker for a client that reads none`)
+  let received = 0
+  response.on('data', (part: Buffer) => {
+    received += part.length
+  })
+  await once(response, 'end')
+  assert.equal(received, 64 * 1024 * 1024)
+})
+
+test('a client that leaves takes its request with it', async (t) => {
+  let left = () => {}
+  const gone = new Promise<void>((resolve) => {
+    left = resolve
+  })
+  let arrived = () => {}
+  const begun = new Promise<void>((resolve) => {
+    arrived = resolve
+  })
+  const main = await startHttp(t, (_request, response) => {
+    response.on('close', left)
+    arrived()
+  })
+  const router = await startInProcess(t, { pools: { main: { workers: [main] } } })
+  const sent = request({ port: router.listeners[0]!.port, path: '/_matrix/client/v3/sync?timeout=30000', agent: false })
+  sent.on('error', () => {})
+  sent.end()
+  await begun
+  sent.destroy()
+  await gone
+  assert.equal(
+    [...router.workers.values()].reduce((sum, worker) => sum + worker.inFlight, 0),
+    0,
+  )
+})
+
+test('a join by alias goes to the worker of the room, once an answer told which room that is', async (t) => {
+  const rooms = new Map([['#lounge:hs', '!abc:hs']])
+  const workers = await Promise.all(
+    ['a', 'b', 'c', 'd', 'e', 'f'].map((name) =>
+      startHttp(t, (_request, response) =>
+        response.end(JSON.stringify({ worker: name, room_id: rooms.get('#lounge:hs') })),
+      ),
+    ),
+  )
+  const router = await startInProcess(t, {
+    pools: { main: { workers: [workers[0]!] }, event_send: { workers, sticky: 'room' } },
+    routes: [{ pool: 'event_send', match: '^/_matrix/client/(api/v1|r0|v3|unstable)/(join|rooms)/' }],
+  })
+  const where = { port: router.listeners[0]!.port }
+  const send = await ask(where, '/_matrix/client/v3/rooms/!abc:hs/join', { method: 'POST' })
+  await ask(where, '/_matrix/client/v3/join/%23lounge:hs', { method: 'POST' })
+  const second = await ask(where, '/_matrix/client/v3/join/%23lounge%3Ahs', { method: 'POST' })
+  assert.equal(second.echoed.worker, send.echoed.worker)
+})
+
+test('a full pool queues, a full queue answers 503, and a freed place is taken', async (t) => {
+  const held: (() => void)[] = []
+  const main = await startHttp(t, (_request, response) => held.push(() => response.end('{}')))
+  const router = await startInProcess(t, { pools: { main: { workers: [main], concurrency: 1, queue: 1 } } })
+  const where = { port: router.listeners[0]!.port }
+  const until = async (holds: () => boolean) => {
+    while (!holds()) await new Promise((resolve) => setTimeout(resolve, 5))
+  }
+  const first = ask(where, '/_matrix/1')
+  await until(() => held.length === 1)
+  const second = ask(where, '/_matrix/2')
+  await until(() => router.snapshot.pools.get('main')!.queue.size === 1)
+  const third = await ask(where, '/_matrix/3')
+  assert.equal(third.status, 503)
+  held[0]!()
+  assert.equal((await first).status, 200)
+  await until(() => held.length === 2)
+  held[1]!()
+  assert.equal((await second).status, 200)
+  assert.equal(router.snapshot.pools.get('main')!.inFlight, 0)
+})
+
+test('an answer that breaks off is broken off, never completed', async (t) => {
+  const main = await startHttp(t, (_request, response) => {
+    response.writeHead(200, { 'content-length': 100_000 })
+    response.write('x'.repeat(1000), () => response.destroy())
+  })
+  const router = await startInProcess(t, { pools: { main: { workers: [main] } } })
+  await assert.rejects(
+    ask({ port: router.listeners[0]!.port }, '/_matrix/media/v3/download/a/b'),
+    /aborted|ECONNRESET|hang up/,
+  )
+})
+
+test('a worker that does not answer in time: 504 as Matrix JSON; a poll may take its timeout', async (t) => {
+  const main = await startHttp(t, (request, response) => {
+    if (request.url!.includes('sync')) setTimeout(() => response.end('{}'), 1500)
+  })
+  const router = await startInProcess(t, { pools: { main: { workers: [main], timeouts: { read: '300ms' } } } })
+  const where = { port: router.listeners[0]!.port }
+  const late = await ask(where, '/_matrix/client/v3/capabilities')
+  assert.equal(late.status, 504)
+  assert.equal((JSON.parse(late.text) as { errcode: string }).errcode, 'M_UNKNOWN')
+  assert.equal((await ask(where, '/_matrix/client/v3/sync?timeout=3000')).status, 200)
+})
