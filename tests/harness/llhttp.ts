@@ -40,12 +40,10 @@ export const llhttpReads = (bytes: Latin1): Promise<LlhttpReading> =>
   new Promise((resolve) => {
     const requests: LlhttpRequest[] = []
     let error: string | undefined
-    // Left to itself, Node gives up a connection at the first offer of an upgrade.
     const server = http.createServer({
       insecureHTTPParser: false,
       requireHostHeader: true,
       keepAliveTimeout: 0,
-      shouldUpgradeCallback: () => false,
     })
     server.maxHeadersCount = 0
     const record = (request: http.IncomingMessage, response: http.ServerResponse) => {
