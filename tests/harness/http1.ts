@@ -55,6 +55,8 @@ const NOT_IN_TRAILERS = new Set([
   'content-length',
   'host',
   'connection',
+  'proxy-connection',
+  'keep-alive',
   'trailer',
   'te',
   'upgrade',

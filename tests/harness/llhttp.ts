@@ -40,7 +40,11 @@ export const llhttpReads = (bytes: Latin1): Promise<LlhttpReading> =>
   new Promise((resolve) => {
     const requests: LlhttpRequest[] = []
     let error: string | undefined
-    const server = http.createServer({ insecureHTTPParser: false, requireHostHeader: true, keepAliveTimeout: 0 })
+    const server = http.createServer({
+      insecureHTTPParser: false,
+      requireHostHeader: true,
+      keepAliveTimeout: 0,
+    })
     server.maxHeadersCount = 0
     const record = (request: http.IncomingMessage, response: http.ServerResponse) => {
       const pieces: Buffer[] = []

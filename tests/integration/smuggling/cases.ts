@@ -503,6 +503,10 @@ const chunks: readonly Case[] = [
     'Content-Length: 50',
     'Host: evil',
     'Connection: close',
+    // llhttp closes after it, even in a trailer.
+    'Proxy-Connection: close',
+    'Keep-Alive: timeout=1',
+    'Upgrade: h2c',
     'X-Forwarded-For: 1.2.3.4',
     'Authorization: Bearer x',
   ].map(

@@ -40,6 +40,11 @@ interface Difference {
 /** Why llhttp may refuse what is rightly forwarded. */
 const DIFFERENCES: readonly Difference[] = [
   {
+    reason: 'llhttp reads nothing behind an offer to upgrade; the router declines it by leaving it out (RFC 9110 7.8)',
+    holds: ({ requests }, { requests: read, error }) =>
+      error === undefined && read.length > 0 && valuesOf(requests[read.length - 1]!, 'upgrade').length > 0,
+  },
+  {
     reason:
       'llhttp refuses a tab around `chunked`, which is optional white space (RFC 9110 5.6.3); the router writes its own line',
     holds: ({ requests }, { requests: read, error }, bytes) =>
