@@ -184,13 +184,12 @@ interface Entry {
   readonly value: Node | undefined
 }
 
-/** The pairs of a map in order, those that it merges (`<<: *defaults`) after its own; duplicates are reported. */
-const entriesOf = (
-  map: YAMLMap,
-  path: string,
-  reading: Reading,
-  merging: ReadonlySet<YAMLMap> = new Set(),
-): readonly Entry[] => {
+/**
+ * The pairs of a map in order, those that it merges (`<<: *defaults`) after its own; duplicates are reported. A map that
+ * is merged twice adds nothing the second time, so that each in `seen` is read once, however they are nested.
+ */
+const entriesOf = (map: YAMLMap, path: string, reading: Reading, seen = new Set<YAMLMap>()): readonly Entry[] => {
+  seen.add(map)
   const entries = new Map<string, Entry>()
   const merged: YAMLMap[] = []
   for (const pair of map.items as Pair<unknown, unknown>[]) {
@@ -214,7 +213,6 @@ const entriesOf = (
       reading.problem(childPath(path, name), `given twice, first on line ${reading.line(earlier.key)}`, { node: key })
     else entries.set(name, { name, key, value })
   }
-  const seen = new Set([...merging, map])
   for (const source of merged) {
     if (seen.has(source)) continue
     for (const entry of entriesOf(source, path, reading, seen))
@@ -289,7 +287,7 @@ export const object = <K extends Keys>(
     const given = new Set(entries.map(({ name }) => name))
     for (const [name, known] of Object.entries(keys)) {
       if (Object.hasOwn(values, name)) continue
-      if (known.default !== undefined) values[name] = readText(known.type, known.default)
+      if (known.default !== undefined) values[name] = defaultOf(known)
       else if (known.required && !given.has(name))
         reading.problem(childPath(path, name), `missing: ${known.type.expected}`, { node })
     }
@@ -308,11 +306,18 @@ export const object = <K extends Keys>(
   }
 }
 
+/** Read once: a file may have thousands of workers. */
+const defaults = new WeakMap<Key<unknown>, unknown>()
+const defaultOf = (key: Key<unknown>): unknown => {
+  if (!defaults.has(key)) defaults.set(key, readText(key.type, key.default!))
+  return defaults.get(key)
+}
+
 /** The value of a map of which only `given` was written: the schema's own defaults for the rest. */
 export const fill = <K extends Keys>(type: ObjectType<K>, given: Partial<ObjectOf<K>>): ObjectOf<K> => {
   const values: Record<string, unknown> = { ...given }
   for (const [name, key] of Object.entries(type.keys))
-    if (values[name] === undefined && key.default !== undefined) values[name] = readText(key.type, key.default)
+    if (values[name] === undefined && key.default !== undefined) values[name] = defaultOf(key)
   return values as ObjectOf<K>
 }
 

@@ -389,6 +389,14 @@ test('never throws, whatever the text', () => {
   assert.deepEqual(problemsOf(`${LEAST}x-a: &a {<<: *a}\n`).length <= 1, true)
 })
 
+test('maps merged into maps cost no more than they are long', () => {
+  const merges = Array.from({ length: 60 }, (_, i) => `x-${i + 1}: &m${i + 1} {<<: [*m${i}, *m${i}]}\n`).join('')
+  const config = load(
+    `x-0: &m0 {queue: 3}\n${merges}listen: [http://127.0.0.1:8080]\npools: {main: {<<: *m60, workers: [a:1]}}\n`,
+  )
+  assert.equal(config.pools.get('main')!.queue, 3)
+})
+
 test('what an alias stands for is wrong once', () => {
   const text = `x-w: &w [nowhere]\n${withPools('sync: {workers: *w}\n  generic: {workers: *w}')}`
   assert.deepEqual(problemsOf(text), ['routes.yaml:1:10: pools.sync.workers[0]: expected host:port, got "nowhere"'])
