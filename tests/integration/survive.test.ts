@@ -114,6 +114,9 @@ test('200 long polls and a load of sends survive 20 reloads and the kill of ever
   t.after(() => agent.destroy())
 
   let running = true
+  t.after(() => {
+    running = false
+  })
   const failures: string[] = []
   const counts = { polls: 0, sends: 0 }
   const note = (kind: string, answer: Answer | Error) => {
