@@ -48,7 +48,8 @@ export function admitInOrder(
     const id = stateEvent(state, type, stateKey)
     const current = id === undefined ? undefined : usable(reader.indexOf(id))
     if (current !== undefined) return current
-    for (let at = authStart[checked]!; at < authEnd[checked]!; at++) {
+    // Of two for one key, which no rule lets pass, the last: as good as any, and Synapse's.
+    for (let at = authEnd[checked]! - 1; at >= authStart[checked]!; at--) {
       const cited = reader.event(auth[at]!)
       if (cited?.type === type && cited.stateKey === stateKey && !isRejected(cited)) return cited
     }
