@@ -24,10 +24,15 @@ export function fullConflictedSet(
 ): number[] {
   const conflicted = conflictedEvents(reader, conflicts)
   const full = new Set<number>()
-  for (const index of conflicted) if (reader.event(index) !== undefined) full.add(index)
-  for (const index of authDifference(reader, conflicts, conflicted, unconflicted, rules.unconflictedToo))
-    full.add(index)
-  if (rules.subgraph) for (const index of conflictedSubgraph(reader, conflicted)) full.add(index)
+  const add = (indexes: Iterable<number>): void => {
+    for (const index of indexes) if (reader.event(index) !== undefined) full.add(index)
+  }
+  add(conflicted)
+  if (rules.difference !== undefined) add(rules.difference.map(reader.indexOf))
+  else {
+    add(authDifference(reader, conflicts, conflicted, unconflicted, rules.unconflictedToo))
+    if (rules.subgraph) add(conflictedSubgraph(reader, conflicted))
+  }
   return [...full]
 }
 

@@ -32,7 +32,6 @@ export function resolveV2(reader: AuthReader, separated: Separated, rules: V2Rul
     unconflictedToo: rules.unconflictedToo,
     difference: rules.authDifference,
   })
-  readAuthEvents(reader, conflicted)
   if (!isComplete()) return undefined
 
   const powerEvents = powerOrder(reader, conflicted)
@@ -40,7 +39,7 @@ export function resolveV2(reader: AuthReader, separated: Separated, rules: V2Rul
   admitInOrder(reader, powerEvents, state, rules)
   if (!isComplete()) {
     // What was refused for want of an event may need others too, and so may those that come later: name all at once.
-    readState(reader, conflicted, state.base)
+    readForRules(reader, conflicted, state.base)
     return undefined
   }
 
@@ -53,14 +52,11 @@ export function resolveV2(reader: AuthReader, separated: Separated, rules: V2Rul
   return isComplete() ? complete(separated, state.admitted) : undefined
 }
 
-/** The auth events of conflicted events are needed whether or not they are in conflict. */
-function readAuthEvents(reader: AuthReader, events: readonly number[]): void {
+/** Reads what rules may ask for: the events' auth events and what `state` has in their place. */
+function readForRules(reader: AuthReader, events: readonly number[], state: StateMap): void {
   const { auth, authStart, authEnd } = reader.graph
-  for (const index of events) for (let at = authStart[index]!; at < authEnd[index]!; at++) reader.event(auth[at]!)
-}
-
-function readState(reader: AuthReader, events: readonly number[], state: StateMap): void {
   for (const index of events) {
+    for (let at = authStart[index]!; at < authEnd[index]!; at++) reader.event(auth[at]!)
     for (const [type, stateKey] of authEventKeys(reader.event(index)!, reader.version)) {
       const id = state.get(type)?.get(stateKey)
       if (id !== undefined) reader.event(reader.indexOf(id))

@@ -9,7 +9,7 @@ import { fullConflictedSet } from '../../../../shared/matrix/state-resolution/co
 import { separate } from '../../../../shared/matrix/state-resolution/separate.ts'
 import { definedDifference, definedSubgraph, idsOf } from './definitions.ts'
 import { randomHistory } from './random-history.ts'
-import type { TestRoom } from './test-room.ts'
+import { alice, makeTestRoom, powerLevels, publicRoom, type TestRoom, topic } from './test-room.ts'
 
 function walked(room: TestRoom, sets: readonly StateMap[], subgraph: boolean, unconflictedToo: boolean): string[] {
   const { conflicts, unconflicted } = separate(sets, true)
@@ -51,20 +51,17 @@ test('the full conflicted set is as it is defined', () => {
 })
 
 test('the chains of agreed state are left alone where those of conflicted events do not differ', () => {
-  const { room } = randomHistory('11', 1, 0)
-  const [create, alice, levels, rule] = [...room.events.values()]
-  const base: StateMap = new Map(
-    [create, alice, levels, rule].map((event) => [event!.type, new Map([[event!.stateKey!, event!.eventId]])]),
-  )
-  const topic = (id: string) =>
-    room.after(base, { id, sender: alice!.sender, type: 'm.room.topic', stateKey: '', content: { topic: id } })
-  const { conflicts, unconflicted } = separate([topic('$a'), topic('$b')], true)
+  const room = makeTestRoom('11')
+  const old = publicRoom(room)
+  const base = room.after(old, { ...powerLevels(alice, { [alice]: 100 }), id: '$levels' })
+  const forks = ['$a', '$b'].map((id) => room.after(base, { ...topic(alice, id), id }))
+  const { conflicts, unconflicted } = separate(forks, true)
   const asked: string[] = []
   const reader = readAuthGraph(makeAuthGraph(), room.version, room.roomId, (id) => {
     asked.push(id)
     return room.events.get(id)
   })
   fullConflictedSet(reader, conflicts, unconflicted, { subgraph: false, unconflictedToo: false })
-  const cited = [create, alice, levels].map((event) => event!.eventId)
-  assert.deepEqual(asked.sort(), ['$a', '$b', ...cited].sort())
+  // Not the power levels before $levels.
+  assert.deepEqual(asked.sort(), ['$0', '$1', '$a', '$b', '$levels'])
 })

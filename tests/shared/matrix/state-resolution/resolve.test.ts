@@ -7,11 +7,11 @@ import type { EventId } from '../../../../shared/matrix/ids.ts'
 import { type RoomVersionId, roomVersions } from '../../../../shared/matrix/room-version.ts'
 import type { StateMap } from '../../../../shared/matrix/state-map.ts'
 import { type EventLookup, makeAuthGraph } from '../../../../shared/matrix/state-resolution/auth-graph.ts'
-import { resolveState } from '../../../../shared/matrix/state-resolution/resolve.ts'
+import { type ResolveOptions, resolveState } from '../../../../shared/matrix/state-resolution/resolve.ts'
 import { separate } from '../../../../shared/matrix/state-resolution/separate.ts'
 import { authChain, definedDifference, definedSubgraph, idsOf } from './definitions.ts'
 import { type History, randomHistory } from './random-history.ts'
-import { emptyState, flat } from './test-room.ts'
+import { alice, bob, emptyState, flat, joinRule, makeTestRoom, member, publicRoom, topic } from './test-room.ts'
 
 const versionIds = Object.keys(roomVersions) as RoomVersionId[]
 /** Not the history itself: a counterexample is three values then, and repeats. */
@@ -88,11 +88,15 @@ check('an auth difference that the caller has is used', (history) => {
 })
 
 /** Calls until nothing is missing, loading as `load` says; the state and the number of calls. */
-function loading({ room, sets }: History, load: (id: EventId) => Iterable<EventId>): [StateMap, calls: number] {
+function loading(
+  { room, sets }: History,
+  load: (id: EventId) => Iterable<EventId>,
+  options: ResolveOptions = {},
+): [StateMap, calls: number] {
   const loaded = new Set<EventId>()
   const lookup: EventLookup = (id) => (loaded.has(id) ? (room.events.get(id) ?? null) : undefined)
   for (let calls = 1; ; calls++) {
-    const result = resolveState(room.version, sets, lookup)
+    const result = resolveState(room.version, sets, lookup, options)
     if ('state' in result) return [result.state, calls]
     assert.equal(new Set(result.missing).size, result.missing.length)
     for (const id of result.missing) assert.ok(!loaded.has(id), `${id} is asked for again`)
@@ -109,6 +113,29 @@ check('whoever loads what is missing with its auth chain has the state at the th
 check('whoever loads no more than what is missing has it in the end', (history) => {
   const [state] = loading(history, (id) => [id])
   assert.deepEqual(flat(state), flat(history.room.resolved(history.sets)))
+})
+
+test('what is missing is named at once, for power events and the others', () => {
+  const room = makeTestRoom('11')
+  const old = publicRoom(room)
+  const rejoined = room.after(old, member(alice, 'join'), member(bob, 'join'))
+  // They rest on memberships that the states no longer have, so these are not in their chains.
+  const auth = (sender: string) => [
+    '$0',
+    ...[old.get('m.room.power_levels')!.get('')!, old.get('m.room.member')!.get(sender)!],
+  ]
+  const fork = (on: StateMap) =>
+    room.after(on, { ...joinRule(alice, 'invite'), auth: auth(alice) }, { ...topic(bob, 'B'), auth: auth(bob) })
+  const history: History = { room, sets: [fork(rejoined), fork(rejoined)], rejected: new Set() }
+  const [state, calls] = loading(history, (id) => [id, ...authChain(room, id)])
+  assert.deepEqual(flat(state), flat(room.resolved(history.sets)))
+  assert.equal(calls, 3)
+
+  // The same event by event, where the caller knows that the chains do not differ: the conflicted events, their auth
+  // events with the memberships, and all is there.
+  const [sameState, sameCalls] = loading(history, (id) => [id], { authDifference: [] })
+  assert.deepEqual(flat(sameState), flat(state))
+  assert.equal(sameCalls, 3)
 })
 
 test('no state set is the empty state', () => {

@@ -103,6 +103,17 @@ test('power levels are settled before join rules, join rules before memberships,
   assert.equal(value(result, 'm.room.topic'), '$alice')
 })
 
+test('join rules are judged as power levels are: the first that is not allowed ends the list', () => {
+  const { room, fork } = start()
+  const sets = [
+    fork({ ...joinRule(alice, 'invite'), id: '$first', depth: 20 }),
+    fork({ ...joinRule(carol, 'public'), id: '$refused', depth: 30 }),
+    fork({ ...joinRule(alice, 'public'), id: '$third', depth: 40 }),
+  ]
+  assert.equal(value(room.resolved(sets), 'm.room.join_rules'), '$first')
+  assert.equal(value(room.resolved([sets[0]!, sets[2]!]), 'm.room.join_rules'), '$third')
+})
+
 test("memberships are judged without others' memberships that are in conflict", () => {
   const { room, base } = start()
   // Bob's own membership is in conflict, so for the kick of Carol he is not in the room.
