@@ -8,6 +8,7 @@ import type { StateMap } from '../../../../shared/matrix/state-map.ts'
 import {
   alice,
   bob,
+  carol,
   emptyState,
   flat,
   makeTestRoom,
@@ -58,6 +59,20 @@ testInAll('auth events that nobody has', (room, base) => {
   if (winner !== undefined) assert.equal(value(room.resolved(sets), 'm.room.topic'), winner)
   const withoutCreate = ['$a2', '$b2'].map((id) => room.after(base, { ...topic(alice, id), id, auth: [] }))
   assert.doesNotThrow(() => room.resolved(withoutCreate))
+})
+
+test('of two auth events for one key the last counts', () => {
+  // In rooms/v12, where the state that all agree on has no say; both are in all chains, so neither is judged itself.
+  const room = makeTestRoom('12')
+  const promoted = { ...powerLevels(alice, { [carol]: 50 }), id: '$promoted' }
+  const base = room.after(publicRoom(room), promoted, { ...powerLevels(alice, {}), id: '$demoted' })
+  const joined = base.get('m.room.member')!.get(carol)!
+  const resolved = (...levels: string[]) => {
+    const set = room.after(base, { ...topic(carol, 'C'), id: '$topic', auth: [joined, ...levels] })
+    return value(room.resolved([base, set]), 'm.room.topic')
+  }
+  assert.equal(resolved('$demoted', '$promoted'), '$topic')
+  assert.equal(resolved('$promoted', '$demoted'), undefined)
 })
 
 testInAll('a room without a create event', (room, base) => {

@@ -122,7 +122,10 @@ test('what is missing is named at once, for power events and the others', () => 
   // They rest on memberships that the states no longer have, so these are not in their chains.
   const auth = (sender: string) => [
     '$0',
-    ...[old.get('m.room.power_levels')!.get('')!, old.get('m.room.member')!.get(sender)!],
+    ...[
+      ['m.room.member', sender],
+      ['m.room.power_levels', ''],
+    ].map(([type, key]) => old.get(type!)!.get(key!)!),
   ]
   const fork = (on: StateMap) =>
     room.after(on, { ...joinRule(alice, 'invite'), auth: auth(alice) }, { ...topic(bob, 'B'), auth: auth(bob) })
