@@ -40,6 +40,9 @@ const cases: readonly (readonly [title: string, Fields, Expected])[] = [
   ['a number among additional_creators', additional(['@bob:b', 1]), MALFORMED_CREATORS],
   ['a server among additional_creators', additional(['b.example']), MALFORMED_CREATORS],
   ['no server of an additional creator', additional(['@bob']), MALFORMED_CREATORS],
+  ['an empty server of an additional creator', additional(['@bob:']), MALFORMED_CREATORS],
+  ['a broken server of an additional creator', additional(['@::example.org']), MALFORMED_CREATORS],
+  ['an additional creator too long', additional([`@${'b'.repeat(255)}:b`]), MALFORMED_CREATORS],
 ]
 
 for (const [title, fields, expected] of cases)

@@ -5,7 +5,6 @@ import { test } from 'node:test'
 import fc from 'fast-check'
 import {
   type Level,
-  levelNames,
   namedLevel,
   type PowerLevels,
   readLevel,
@@ -130,11 +129,10 @@ test('creators of rooms/v12 stand above all levels', () => {
 
 test('properties have their defaults, with and without power levels', () => {
   for (const content of [undefined, {}]) {
-    const levels = levelNames.map((name) => [name, namedLevel(levelsOf(content, '6'), name)])
+    const names = ['users_default', 'ban', 'redact', 'kick', 'invite'] as const
+    const levels = names.map((name) => [name, namedLevel(levelsOf(content, '6'), name)])
     assert.deepEqual(Object.fromEntries(levels), {
       users_default: 0,
-      events_default: 0,
-      state_default: 50,
       ban: 50,
       redact: 50,
       kick: 50,
@@ -168,4 +166,6 @@ test('what cannot be read is no level, and null before rooms/v10 no value', () =
   assert.equal(namedLevel(levelsOf({ ban: null }, '9'), 'ban'), 50)
   assert.equal(userLevel(levelsOf({ users_default: null }, '9'), BOB), 0)
   assert.ok(Number.isNaN(namedLevel(levelsOf({ ban: null }, '10'), 'ban')))
+  assert.equal(requiredLevel(levelsOf({ events: { a: null }, state_default: 7 }, '9'), 'a', true), 7)
+  assert.ok(Number.isNaN(requiredLevel(levelsOf({ state_default: null }, '9'), 'a', true)))
 })
