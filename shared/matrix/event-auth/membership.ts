@@ -59,7 +59,7 @@ function authoriseJoin({ sender, content }: RoomEvent, target: string, room: Roo
   if (rule === 'public') return undefined
   const isByInvitation = rule === 'invite' || (rule === 'knock' && version.knocking)
   if (isByInvitation && isWanted) return undefined
-  const why = isByInvitation ? 'is not invited' : 'room version has no such join rule as this room has'
+  const why = isByInvitation ? 'is not invited' : `the join rule is ${typeof rule === 'string' ? rule : 'no string'}`
   return refuse('member.join.otherwise', `${target} cannot join: ${why}`)
 }
 

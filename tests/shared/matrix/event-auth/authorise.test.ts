@@ -237,6 +237,8 @@ test('reasons name users, levels and what was missing', () => {
   )
   assert.equal(reason({}, message(BOB)), '@bob:b is not in the room')
   assert.equal(reason({ joinRule: 'invite' }, member(BOB, 'join')), '@bob:b cannot join: is not invited')
+  assert.equal(reason({ joinRule: 'private' }, member(BOB, 'join')), '@bob:b cannot join: the join rule is private')
+  assert.ok(reason({ members }, { type: 'x'.repeat(5000), sender: BOB, stateKey: '' })!.length < 1010)
 })
 
 /** Values that a rule may meet, the malformed more often than the world has them. */
