@@ -1,12 +1,12 @@
 import { accepted, type Result, refused } from '../result.ts'
 import { maxParseDepth, type ParseOptions, parseExact } from './parse-exact.ts'
-import { isObject, type JsonValue } from './value.ts'
+import type { JsonObject, JsonValue } from './value.ts'
 
 /**
- * What may be a number that JSON.parse would change: a fraction or exponent, 16 digits, -0. Inside of strings it finds some
- * too, which costs those texts time and changes nothing. A number at the very start is looked for apart.
+ * What may be a number with fraction or exponent, whatever its value. Inside of strings it finds some too, which costs those texts
+ * time and changes nothing.
  */
-const INEXACT = /[\s:,[]-?\d(?:\d{15}|\d*[.eE])|-0/
+const FLOAT = /[.eE][-+]?\d+[\s,}\]]/
 
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 
@@ -21,8 +21,9 @@ const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
  */
 export function parseJson(text: string, options: ParseOptions = {}): Result<JsonValue> {
   const maxDepth = Math.min(options.maxDepth ?? maxParseDepth, maxParseDepth)
-  const first = text.charCodeAt(0)
-  if (first === MINUS || (first >= ZERO && first <= NINE) || INEXACT.test(text)) return parseExact(text, maxDepth)
+  // JSON.parse changes floats that are integers (`1.0`) and -0, which its result does not show.
+  const isArrayOrObject = text[0] === '{' || text[0] === '['
+  if (!isArrayOrObject || text.includes('-0') || FLOAT.test(text)) return parseExact(text, maxDepth)
   let value: JsonValue
   try {
     value = JSON.parse(text) as JsonValue
@@ -30,8 +31,7 @@ export function parseJson(text: string, options: ParseOptions = {}): Result<Json
     // For the reason: V8's message quotes the text.
     return parseExact(text, maxDepth)
   }
-  if (hasMoreBrackets(text, maxDepth) && isDeeper(value, maxDepth)) return refused('JSON is nested too deep')
-  return accepted(value)
+  return isExact(value, maxDepth) ? accepted(value) : parseExact(text, maxDepth)
 }
 
 /** {@link parseJson} of UTF-8. Refuses what is not UTF-8, surrogates and a byte order mark included (RFC 8259, 8.1). */
@@ -45,22 +45,18 @@ export function parseJsonBytes(bytes: Uint8Array, options?: ParseOptions): Resul
   return parseJson(text, options)
 }
 
-const MINUS = 0x2d
-const ZERO = 0x30
-const NINE = 0x39
-
-/** Searching for brackets is far cheaper than walking the value, and few texts have so many. */
-function hasMoreBrackets(text: string, limit: number): boolean {
-  if (text.length <= 2 * limit) return false
-  let count = 0
-  for (const bracket of ['[', '{'])
-    for (let at = text.indexOf(bracket); at !== -1; at = text.indexOf(bracket, at + 1)) if (++count > limit) return true
-  return false
-}
-
-/** Whether arrays and objects are nested more than `levels` deep. Goes no deeper than that itself. */
-function isDeeper(value: JsonValue | undefined, levels: number): boolean {
-  if (Array.isArray(value)) return levels === 0 || value.some((item) => isDeeper(item, levels - 1))
-  if (isObject(value)) return levels === 0 || Object.values(value).some((item) => isDeeper(item, levels - 1))
-  return false
+/** Whether all numbers are integers that were not rounded, and arrays and objects nested at most `levels` deep. */
+function isExact(value: JsonValue | undefined, levels: number): boolean {
+  if (typeof value === 'number') return Number.isSafeInteger(value)
+  if (typeof value !== 'object' || value === null) return true
+  if (levels === 0) return false
+  if (Array.isArray(value)) {
+    for (const item of value) if (typeof item !== 'string' && !isExact(item, levels - 1)) return false
+    return true
+  }
+  for (const key of Object.keys(value)) {
+    const member = (value as JsonObject)[key]
+    if (typeof member !== 'string' && !isExact(member, levels - 1)) return false
+  }
+  return true
 }
