@@ -1,3 +1,4 @@
+import { serverNameOf } from '../ids.ts'
 import type { RoomVersion } from '../room-version.ts'
 import type { RoomEvent } from './event.ts'
 
@@ -21,7 +22,9 @@ export function redactionApplies(
 ): boolean {
   if (redaction.redacts !== target.eventId || redaction.roomId !== target.roomId) return false
   if (target.type === 'm.room.create') return false
-  return version.redactionRule || levels.sender >= levels.redact || domainOf(redaction) === domainOf(target)
+  return (
+    version.redactionRule ||
+    levels.sender >= levels.redact ||
+    serverNameOf(redaction.sender) === serverNameOf(target.sender)
+  )
 }
-
-const domainOf = ({ sender }: RoomEvent): string => sender.slice(sender.indexOf(':') + 1)

@@ -1,5 +1,5 @@
 import { contentHashMatches } from '../hashes.ts'
-import type { KeyId, ServerName } from '../ids.ts'
+import { type EventId, type KeyId, type ServerName, serverNameOf } from '../ids.ts'
 import { signedText } from '../json/signed-text.ts'
 import { isObject, type JsonObject, type JsonValue } from '../json/value.ts'
 import { redactEvent } from '../redact.ts'
@@ -124,9 +124,5 @@ export function requiredSignatures(json: JsonObject, version: RoomVersion): Resu
   return accepted([...servers])
 }
 
-/** The server name in a user ID or an event ID of room versions 1 and 2: after the first colon. */
-function serverOf(id: JsonValue | undefined): ServerName | undefined {
-  if (typeof id !== 'string') return undefined
-  const colon = id.indexOf(':')
-  return colon === -1 ? undefined : (id.slice(colon + 1) as ServerName)
-}
+const serverOf = (id: JsonValue | undefined): ServerName | undefined =>
+  typeof id === 'string' ? serverNameOf(id as EventId) : undefined
