@@ -15,4 +15,4 @@ export function decodeBase64(text: string): Buffer | undefined {
   return digits === undefined || digits.length % 4 === 1 ? undefined : Buffer.from(digits, 'base64')
 }
 
-const PADDED = /^([A-Za-z0-9+/_-]*)={0,2}$/
+const PADDED = /^([A-Za-z0-9+/_-]*)=*$/

@@ -1,5 +1,5 @@
 import { contentHashMatches } from '../hashes.ts'
-import type { KeyId, ServerName } from '../ids.ts'
+import { type EventId, type KeyId, type ServerName, serverNameOf } from '../ids.ts'
 import { signedText } from '../json/signed-text.ts'
 import { isObject, type JsonObject, type JsonValue } from '../json/value.ts'
 import { redactEvent } from '../redact.ts'
@@ -78,7 +78,7 @@ const checkContent = (json: JsonObject, version: RoomVersion): VerifiedEvent =>
 function eventSignatures(json: JsonObject, version: RoomVersion, keyOf: KeyLookup): Result<readonly Signature[]> {
   const servers = requiredSignatures(json, version)
   if (!servers.ok) return servers
-  const ts = version.enforcesKeyValidity ? Number(json.origin_server_ts) : undefined
+  const ts = version.enforcesKeyValidity ? timestampOf(json) : undefined
   const text = signedText(redactEvent(json, version))
   const all: Signature[] = []
   for (const server of servers.value) {
@@ -92,6 +92,10 @@ function eventSignatures(json: JsonObject, version: RoomVersion, keyOf: KeyLooku
   }
   return accepted(all)
 }
+
+/** What is no timestamp is later than all: no key is valid then. `readEvent` has seen to that. */
+const timestampOf = ({ origin_server_ts: ts }: JsonObject): number =>
+  typeof ts === 'number' || typeof ts === 'bigint' ? Number(ts) : Number.POSITIVE_INFINITY
 
 /**
  * The servers whose signatures the event needs. The sender's, but for an invite that stands for a third-party invite, which
@@ -124,9 +128,5 @@ export function requiredSignatures(json: JsonObject, version: RoomVersion): Resu
   return accepted([...servers])
 }
 
-/** The server name in a user ID or an event ID of room versions 1 and 2: after the first colon. */
-function serverOf(id: JsonValue | undefined): ServerName | undefined {
-  if (typeof id !== 'string') return undefined
-  const colon = id.indexOf(':')
-  return colon === -1 ? undefined : (id.slice(colon + 1) as ServerName)
-}
+const serverOf = (id: JsonValue | undefined): ServerName | undefined =>
+  typeof id === 'string' ? serverNameOf(id as EventId) : undefined

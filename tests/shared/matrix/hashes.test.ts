@@ -24,7 +24,8 @@ test('base64 is written without padding, and read with or without it, in both al
     assert.equal(decodeBase64(Buffer.from(text).toString('base64'))?.toString(), text)
   }
   assert.deepEqual(decodeBase64('-_8'), decodeBase64('+/8='))
-  for (const bad of ['Z', 'Zg\n', 'Z!g', 'Zg===', 'Zm9v=Zg', 'Zég']) assert.equal(decodeBase64(bad), undefined, bad)
+  assert.equal(decodeBase64('Zg====')?.toString(), 'f')
+  for (const bad of ['Z', 'Zg\n', 'Z!g', 'Zm9v=Zg', 'Zég']) assert.equal(decodeBase64(bad), undefined, bad)
 })
 
 test('bytes survive base64', () => {

@@ -1,11 +1,13 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import * as fc from 'fast-check'
 import type { ServerName } from '../../../../shared/matrix/ids.ts'
 import type { JsonObject } from '../../../../shared/matrix/json/value.ts'
 import { redactEvent } from '../../../../shared/matrix/redact.ts'
 import { type RoomVersion, roomVersions } from '../../../../shared/matrix/room-version.ts'
 import { countersignEvent, signEvent, signJson } from '../../../../shared/matrix/signing/sign.ts'
 import { requiredSignatures, verifyEvent, verifyEvents, verifyJson } from '../../../../shared/matrix/signing/verify.ts'
+import { anyEventJson, anyVersion } from '../events/arbitrary.ts'
 import { keysOf, signingKey, vectorKey } from './keys.ts'
 
 const versions = Object.values(roomVersions)
@@ -155,4 +157,16 @@ test('many events are verified on other threads with the same results', async ()
   )
   assert.equal(results.filter(({ ok }) => ok).length, 68)
   assert.deepEqual(await verifyEvents([], version, known), [])
+})
+
+test('no object makes it throw', () => {
+  const odd = { toString: 1, valueOf: 1 }
+  for (const version of versions)
+    verifyEvent(signEvent({ ...message, origin_server_ts: odd }, version, a, keyA), version, known)
+  fc.assert(
+    fc.property(anyEventJson, anyVersion, (json, version) => {
+      verifyEvent(json, version, known)
+      verifyJson(json, 'b', () => keyA.verifyKey)
+    }),
+  )
 })
