@@ -1,9 +1,9 @@
 import type { RoomEvent } from '../events/event.ts'
+import { isUserId } from '../ids/user-id.ts'
+import { serverNameOf, type UserId } from '../ids.ts'
 import { property } from '../json/value.ts'
 import { type RoomVersion, roomVersion } from '../room-version.ts'
-import { domainOf } from './domain.ts'
 import { type Refusal, refuse } from './rules.ts'
-import { looksLikeUserId } from './user-id.ts'
 
 /** "If type is `m.room.create`" (rule 1 of all room versions). No state is needed. */
 export function authoriseCreate(event: RoomEvent, version: RoomVersion): Refusal | undefined {
@@ -12,7 +12,7 @@ export function authoriseCreate(event: RoomEvent, version: RoomVersion): Refusal
   if (version.roomIdIsCreateHash) {
     if (property(event.json, 'room_id') !== undefined)
       return refuse('create.roomId', 'a create event has no room_id: its hash is the ID of the room')
-  } else if (domainOf(event.roomId) !== domainOf(sender))
+  } else if (serverNameOf(event.roomId) !== serverNameOf(sender))
     return refuse('create.roomId', `${sender} cannot create ${event.roomId}, which is named for another server`)
   const named = content.room_version
   if (named !== undefined && (typeof named !== 'string' || roomVersion(named) === undefined))
@@ -21,7 +21,7 @@ export function authoriseCreate(event: RoomEvent, version: RoomVersion): Refusal
     return refuse('create.creator', 'a create event names its creator')
   if (version.creatorsAbovePowerLevels && content.additional_creators !== undefined) {
     const creators = content.additional_creators
-    if (!Array.isArray(creators) || !creators.every((userId) => typeof userId === 'string' && looksLikeUserId(userId)))
+    if (!Array.isArray(creators) || !creators.every((userId) => typeof userId === 'string' && isUserId(userId)))
       return refuse('create.additionalCreators', 'additional_creators is not a list of user IDs')
   }
   return undefined
@@ -47,5 +47,5 @@ export const firstCreator = (create: RoomEvent, version: RoomVersion) =>
  */
 export function mayTakePart(create: RoomEvent, userId: string): boolean {
   const federate = create.content['m.federate']
-  return federate === undefined || federate === true || domainOf(userId) === domainOf(create.sender)
+  return federate === undefined || federate === true || serverNameOf(userId as UserId) === serverNameOf(create.sender)
 }

@@ -1,7 +1,6 @@
 import type { RoomEvent } from '../events/event.ts'
 import type { JsonValue } from '../json/value.ts'
 import { firstCreator, mayTakePart } from './create.ts'
-import { domainOf } from './domain.ts'
 import { type Level, lacks, namedLevel, printLevel, userLevel } from './power-levels.ts'
 import { joinRuleOf, membershipOf, type Room } from './room.ts'
 import { type Refusal, refuse } from './rules.ts'
@@ -17,7 +16,7 @@ export function authoriseMember(event: RoomEvent, room: Room): Refusal | undefin
   if (content.membership === undefined) return refuse('member.malformed', `the event gives ${target} no membership`)
   if (isFirstJoin(event, room)) return undefined
   // NOTSPEC: no rule says that the target is a user, but no server admits one who is on no server.
-  if (domainOf(target) === undefined) return refuse('member.malformed', `the state key ${target} is not a user ID`)
+  if (!target.includes(':')) return refuse('member.malformed', `the state key ${target} is not a user ID`)
   // NOTSPEC: the specification looks at the sender's server only; Synapse and Dendrite at the target's too.
   if (!mayTakePart(room.create, target)) return refuse('federate', `the room is closed to ${target}, of another server`)
 
@@ -60,7 +59,7 @@ function authoriseJoin({ sender, content }: RoomEvent, target: string, room: Roo
   if (rule === 'public') return undefined
   const isByInvitation = rule === 'invite' || (rule === 'knock' && version.knocking)
   if (isByInvitation && isWanted) return undefined
-  const why = isByInvitation ? 'is not invited' : 'room version has no such join rule as this room has'
+  const why = isByInvitation ? 'is not invited' : `the join rule is ${typeof rule === 'string' ? rule : 'no string'}`
   return refuse('member.join.otherwise', `${target} cannot join: ${why}`)
 }
 

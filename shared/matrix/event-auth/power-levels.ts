@@ -42,15 +42,23 @@ export function userLevel(levels: PowerLevels, userId: string): Level {
   return levelIn(levels, 'users', userId) ?? namedLevel(levels, 'users_default')
 }
 
-/** The level of that property, or its default. */
-export function namedLevel({ content, version }: PowerLevels, name: LevelName): Level {
+/** The level that `users_default` gives, or an act needs: the property's, or its default. */
+export function namedLevel(
+  { content, version }: PowerLevels,
+  name: Exclude<LevelName, 'events_default' | 'state_default'>,
+): Level {
   const value = content?.[name]
   return isAbsent(value, version) ? defaults[name] : readLevel(value, version)
 }
 
 /** The *required power level* of an event type (server-server-api, "Definitions"). */
-export const requiredLevel = (levels: PowerLevels, type: string, isState: boolean): Level =>
-  levelIn(levels, 'events', type) ?? namedLevel(levels, isState ? 'state_default' : 'events_default')
+export function requiredLevel(levels: PowerLevels, type: string, isState: boolean): Level {
+  const level = levelIn(levels, 'events', type)
+  if (level !== undefined) return level
+  const name = isState ? 'state_default' : 'events_default'
+  const value = levels.content?.[name]
+  return value === undefined ? defaults[name] : readLevel(value, levels.version)
+}
 
 /** The level of an entry of `users` or `events`, undefined where there is none. */
 function levelIn({ content, version }: PowerLevels, name: 'users' | 'events', key: string): Level | undefined {
@@ -62,8 +70,8 @@ function levelIn({ content, version }: PowerLevels, name: 'users' | 'events', ke
 }
 
 /**
- * NOTSPEC: before rooms/v10, where nothing forbids it in a room's first power levels, `null` counts as no value: Synapse
- * reads it so, and what it admitted to such a room must not be refused here.
+ * NOTSPEC: before rooms/v10, where nothing forbids it in a room's first power levels, `null` counts as no value where Synapse
+ * takes it so, which is for all but `events_default` and `state_default`: what Synapse admits there is not to be refused here.
  */
 const isAbsent = (value: JsonValue | undefined, version: RoomVersion): value is undefined =>
   value === undefined || (value === null && !version.integerPowerLevels)

@@ -1,5 +1,5 @@
 import type { RoomEvent } from '../events/event.ts'
-import { domainOf } from './domain.ts'
+import { serverNameOf } from '../ids.ts'
 import { lacks, namedLevel, userLevel } from './power-levels.ts'
 import type { Room } from './room.ts'
 import { type Refusal, refuse } from './rules.ts'
@@ -12,7 +12,7 @@ export function authoriseRedaction({ eventId, sender, redacts }: RoomEvent, room
   const has = userLevel(room, sender)
   const needs = namedLevel(room, 'redact')
   if (has >= needs) return undefined
-  const domain = redacts === undefined ? undefined : domainOf(redacts)
-  if (domain !== undefined && domain === domainOf(eventId)) return undefined
+  const domain = redacts === undefined ? undefined : serverNameOf(redacts)
+  if (domain !== undefined && domain === serverNameOf(eventId)) return undefined
   return refuse('redaction.otherwise', lacks(sender, 'redact events of other servers', needs, has))
 }

@@ -124,7 +124,13 @@ export interface Refusal {
   readonly reason: string
 }
 
-export const refuse = (rule: RuleName, reason: string): Refusal => ({ rule, reason })
+/** Reasons hold what strangers wrote, of which only whole events have a limit. */
+const MAX_REASON = 1000
+
+export const refuse = (rule: RuleName, reason: string): Refusal => ({
+  rule,
+  reason: reason.length > MAX_REASON ? `${reason.slice(0, MAX_REASON)}…` : reason,
+})
 
 /** The numbers of the rules that `version` has: name → `4.3.2`. */
 export function numberRules(version: RoomVersion): ReadonlyMap<RuleName, string> {
