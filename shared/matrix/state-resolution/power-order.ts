@@ -5,8 +5,8 @@ import { type AuthReader, CREATE, POWER_LEVELS } from './auth-graph.ts'
 
 /**
  * Whether the event may take someone's power away (rooms/v2, "Power events").
- * NOTSPEC: only with the empty state key are power levels and join rules such events, and the create event is one. Synapse
- * and ruma have it so; the first cannot be told apart in a room whose events were authorised as rules read only that key.
+ * NOTSPEC: power levels and join rules only with the empty state key, as no rule reads others; and the create event too.
+ * Synapse and ruma both have it so.
  */
 export function isPowerEvent(event: RoomEvent): boolean {
   switch (event.type) {
