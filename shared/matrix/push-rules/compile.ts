@@ -24,7 +24,7 @@ import {
   tweaksOf,
   type UserPushRules,
 } from './rule.ts'
-import { type AnyRule, isOfUser, localpartOf, MASTER_RULE, rulesetOf } from './ruleset.ts'
+import { type AnyRule, changed, isOfUser, localpartOf, MASTER_RULE } from './ruleset.ts'
 
 /** What a rule that matched wants done. */
 export interface PushOutcome {
@@ -108,28 +108,36 @@ export function makeRuleCompiler(defaults: readonly DefaultRule[], maxGuards = 4
   const compileDefaults = (rules: readonly AnyRule[]): CompiledRule[] =>
     rules.flatMap((rule, i) => compileRule(rule, positionOf(rule, i)) ?? []).sort(byPosition)
   const compiledDefaults = compileDefaults(defaults)
+  const defaultKeys = defaults.map(({ kind, ruleId }) => ruleKey(kind, ruleId))
   const touchesDefaults = ({ actions, enabled }: UserPushRules): boolean =>
-    defaults.some(({ kind, ruleId }) => actions.has(ruleKey(kind, ruleId)) || enabled.has(ruleKey(kind, ruleId)))
+    actions.size + enabled.size > 0 && defaultKeys.some((key) => actions.has(key) || enabled.has(key))
 
   return {
     defaults: compiledDefaults,
     slots: () => guards.size,
     compile(userId, user) {
-      const rules = rulesetOf(defaults, user)
       const byRoom = new Map<string, CompiledRule[]>()
       const bySender = new Map<string, CompiledRule[]>()
       const elsewhere: CompiledRule[] = []
-      const own = rules.filter((rule) => !isServers(rule))
-      for (const [i, rule] of own.entries()) {
-        const compiled = compileRule(rule, positionOf(rule, i))
-        if (compiled === undefined) continue
-        const roomId = onlyRoom(rule)
-        if (roomId !== undefined) append(byRoom, foldCase(roomId), compiled)
-        else if (rule.kind === 'sender') append(bySender, rule.ruleId, compiled)
-        else elsewhere.push(compiled)
+      const own = user.rules.filter((rule) => !isServers(rule))
+      for (const rule of own
+        .flatMap((rule, i) => compileRule(changed(rule, user), positionOf(rule, i)) ?? [])
+        .sort(byPosition)) {
+        const roomId = onlyRoom(rule.outcome.rule)
+        if (roomId !== undefined) append(byRoom, foldCase(roomId), rule)
+        else if (rule.outcome.rule.kind === 'sender') append(bySender, rule.outcome.rule.ruleId, rule)
+        else elsewhere.push(rule)
       }
-      const changed = touchesDefaults(user) ? compileDefaults(rules.filter(isServers)) : compiledDefaults
-      return { userId, localpart: localpartPattern(userId), byRoom, bySender, elsewhere, defaults: changed }
+      return {
+        userId,
+        localpart: localpartPattern(userId),
+        byRoom,
+        bySender,
+        elsewhere,
+        defaults: touchesDefaults(user)
+          ? compileDefaults(defaults.map((rule) => changed(rule, user)))
+          : compiledDefaults,
+      }
     },
   }
 }

@@ -1,6 +1,6 @@
-import { compileGlob, findsLiteralWord, findsWord, type Glob, literalOf, matchesWhole } from '../glob.ts'
+import { compileGlob, findsLiteralWord, findsWord, type Glob, literalOf, matchesWhole, searchCost } from '../glob.ts'
 import type { JsonObject, JsonValue } from '../json/value.ts'
-import { type EventView, type Field, fieldOf, foldCase, isFallbackReply } from './event-view.ts'
+import { type EventView, fieldOf, foldCase, isFallbackReply, type Text } from './event-view.ts'
 
 /** The user for whom rules are compiled. */
 export interface RuleOwner {
@@ -60,32 +60,33 @@ export function compileCondition(json: JsonObject): Condition | undefined {
 const body = fieldOf('content.body')
 
 /** `content.body` is searched for words, other properties must match as a whole. */
-function matcher(key: string, pattern: string): { field: Field; test: (view: EventView) => boolean } {
+function matcher(key: string, pattern: string): (view: EventView) => boolean {
   const field = fieldOf(key)
   const glob = compileGlob(foldCase(pattern))
+  const cost = searchCost(glob)
   if (key === body.key) {
-    return {
-      field,
-      test(view) {
-        const text = view.text(field)
-        return text !== undefined && findsWord(glob, text.folded, text.original)
-      },
+    return (view) => {
+      const text = view.text(field)
+      return text !== undefined && isAffordable(view, cost, text) && findsWord(glob, text.folded, text.original)
     }
   }
   const literal = literalOf(glob)
-  if (literal !== undefined) return { field, test: (view) => view.text(field)?.folded === literal }
-  return {
-    field,
-    test(view) {
-      const text = view.text(field)
-      return text !== undefined && matchesWhole(glob, text.folded)
-    },
+  if (literal !== undefined) return (view) => view.text(field)?.folded === literal
+  return (view) => {
+    const text = view.text(field)
+    return text !== undefined && isAffordable(view, cost, text) && matchesWhole(glob, text.folded)
   }
+}
+
+function isAffordable({ budget }: EventView, cost: number, { folded }: Text): boolean {
+  if (cost === 0) return true
+  budget.left -= cost * folded.length
+  return budget.left >= 0
 }
 
 function eventMatch({ key, pattern }: JsonObject): SharedCondition | undefined {
   if (typeof key !== 'string' || typeof pattern !== 'string') return undefined
-  return { key: identity('event_match', key, pattern), test: matcher(key, pattern).test }
+  return { key: identity('event_match', key, pattern), test: matcher(key, pattern) }
 }
 
 /** The rule of the server's that has the user's ID as its pattern: it is that ID and no other, whatever characters are in it. */
@@ -196,10 +197,9 @@ function relatedEventMatch(json: JsonObject): SharedCondition | undefined {
   if (typeof relType !== 'string') return undefined
   if (key === undefined) return { key: identity('related', relType), test: relatedTest(relType, includeFallbacks) }
   if (typeof key !== 'string' || typeof pattern !== 'string') return undefined
-  const { test } = matcher(key, pattern)
   return {
     key: identity('related_event_match', relType, key, pattern, includeFallbacks === true),
-    test: relatedTest(relType, includeFallbacks, test),
+    test: relatedTest(relType, includeFallbacks, matcher(key, pattern)),
   }
 }
 

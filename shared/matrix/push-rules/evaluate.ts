@@ -1,7 +1,7 @@
 import type { RoomEvent } from '../events/event.ts'
 import type { CompiledRule, CompiledRules, Guard, PushOutcome, RuleCompiler } from './compile.ts'
 import type { Member } from './condition.ts'
-import { foldCase, type RoomFacts, viewEvent } from './event-view.ts'
+import { foldCase, type RoomFacts, viewEvent, WORK_PER_USER } from './event-view.ts'
 
 /** Which of a user's rules matches first, as its outcome; undefined: none, or it is the user's own event. */
 export type Evaluate = (rules: CompiledRules, member: Member) => PushOutcome | undefined
@@ -23,8 +23,8 @@ export function evaluatePushRules(compiler: RuleCompiler, event: RoomEvent, room
     if (known === 1) return false
     if (known === 2) return true
     const answer = conditions.every(({ test }) => test(view))
-    // A guard may be younger than this evaluation, or have no slot.
-    if (slot >= 0 && slot < answers.length) answers[slot] = answer ? 2 : 1
+    // A guard may be younger than this evaluation, or have no slot; and what one user cannot afford is no answer for others.
+    if (slot >= 0 && slot < answers.length && view.budget.left >= 0) answers[slot] = answer ? 2 : 1
     return answer
   }
 
@@ -54,6 +54,7 @@ export function evaluatePushRules(compiler: RuleCompiler, event: RoomEvent, room
 
   return (rules, member) => {
     if (rules.userId === event.sender) return undefined
+    view.budget.left = WORK_PER_USER
     let best = first(rules.byRoom.get(roomKey), rules, member, undefined)
     best = first(rules.bySender.get(event.sender), rules, member, best)
     best = first(rules.elsewhere, rules, member, best)

@@ -48,9 +48,23 @@ export interface EventView {
   /** Whether the field is an array that holds that value. */
   readonly contains: (field: Field, value: JsonValue) => boolean
   readonly related: (relType: string) => EventView | undefined
+  /** What may still be spent on costly patterns for the user at hand. */
+  readonly budget: Budget
 }
 
-export function viewEvent(event: RoomEvent, room: RoomFacts): EventView {
+/** In steps of `searchCost`; below 0: spent. */
+export interface Budget {
+  left: number
+}
+
+/**
+ * What one user's patterns may cost for one event: some tenths of a second at worst, and no limit to anybody who is not out
+ * for that (64 KiB of text and 70 keywords with a `?`; 1 KiB and 4,000).
+ * NOTSPEC: what would cost more does not match. Else 10,000 rules of a hostile user's stop a server for hours.
+ */
+export const WORK_PER_USER = 32_000_000
+
+export function viewEvent(event: RoomEvent, room: RoomFacts, budget: Budget = { left: WORK_PER_USER }): EventView {
   const texts = new Map<string, Text | undefined>()
   const members = new Map<string, ReadonlySet<JsonValue>>()
   const relations = new Map<string, EventView | undefined>()
@@ -59,6 +73,7 @@ export function viewEvent(event: RoomEvent, room: RoomFacts): EventView {
   return {
     event,
     room,
+    budget,
     isExtensible: room.features?.includes(EXTENSIBLE_EVENTS) === true,
     hasMentions: property(event.content, 'm.mentions') !== undefined,
     value,
@@ -82,7 +97,7 @@ export function viewEvent(event: RoomEvent, room: RoomFacts): EventView {
     related(relType) {
       if (!relations.has(relType)) {
         const found = room.relatedEvent?.(relType)
-        relations.set(relType, found === undefined ? undefined : viewEvent(found, room))
+        relations.set(relType, found === undefined ? undefined : viewEvent(found, room, budget))
       }
       return relations.get(relType)
     },

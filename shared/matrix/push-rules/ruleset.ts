@@ -22,8 +22,8 @@ export function rulesetOf(defaults: readonly DefaultRule[], user: UserPushRules)
   ]
 }
 
-/** The same object if nothing is changed. */
-function changed<R extends AnyRule>(rule: R, user: UserPushRules): R {
+/** The rule as the user has it: the same object if nothing is changed. */
+export function changed<R extends AnyRule>(rule: R, user: UserPushRules): R {
   const key = ruleKey(rule.kind, rule.ruleId)
   const enabled = user.enabled.get(key) ?? rule.enabled
   const actions = user.actions.get(key) ?? rule.actions

@@ -91,10 +91,10 @@ test('a pattern made to backtrack costs no more than text × pattern', () => {
   ]
   const long = 'a'.repeat(65_000)
   for (const glob of hostile) {
-    const start = process.hrtime.bigint()
+    const before = process.cpuUsage()
     assert.equal(whole(glob, long), false)
     assert.equal(word(glob, long), false)
-    const ms = Number(process.hrtime.bigint() - start) / 1e6
+    const ms = process.cpuUsage(before).user / 1000
     assert.ok(ms < 5000, `${glob.slice(0, 10)}… took ${ms} ms`)
   }
 })

@@ -217,9 +217,9 @@ test('what is too large is refused before it is compiled', () => {
 test('the most hostile filter that is let in does not hold up a server', () => {
   const types = Array.from({ length: filterLimits.wildcards }, (_, i) => `${'*a'.repeat(120)}${i}`)
   const { passes: pass } = filter({ types })
-  const start = performance.now()
+  const before = process.cpuUsage()
   for (let i = 0; i < 1000; i++) pass(event({ type: `${'a'.repeat(240)}${i}x` }))
-  const ms = performance.now() - start
+  const ms = process.cpuUsage(before).user / 1000
   assert.ok(ms < 3000, `1,000 events took ${ms} ms`)
 })
 

@@ -313,6 +313,23 @@ test('an evaluation for many users answers as one for each alone', () => {
   )
 })
 
+test('a hostile user’s patterns cost others nothing, and the server little', () => {
+  const compiler = makeRuleCompiler(defaultRules())
+  const hostile = Array.from({ length: 300 }, (_, i) =>
+    rule({ kind: 'content', ruleId: `${i}`, pattern: `${'a?'.repeat(400)}b${i}` }),
+  )
+  // The same pattern as the last one of the other's, which is past what they may spend.
+  const last = rule({ kind: 'content', ruleId: 'last', pattern: 'x?z' })
+  const attacker = compiler.compile('@mallory:s', withRules(...hostile, last))
+  const other = compiler.compile('@alice:s', withRules(last))
+  const evaluate = evaluatePushRules(compiler, message(`${'a'.repeat(64_000)} xyz`), room)
+  const before = process.cpuUsage()
+  assert.equal(evaluate(attacker, {})?.rule.ruleId, '.m.rule.message')
+  const ms = process.cpuUsage(before).user / 1000
+  assert.ok(ms < 5000, `took ${ms} ms`)
+  assert.equal(evaluate(other, {})?.rule.ruleId, 'last')
+})
+
 test('folding case keeps the length', () => {
   for (const text of ['İSTANBUL İ', 'ΟΔΟΣ ς', 'ẞ', '\u212A', '😀A', '\ud800A'])
     assert.equal(foldCase(text).length, text.length, text)
