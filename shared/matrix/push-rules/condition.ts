@@ -79,7 +79,6 @@ function matcher(key: string, pattern: string): (view: EventView) => boolean {
 }
 
 function isAffordable({ budget }: EventView, cost: number, { folded }: Text): boolean {
-  if (cost === 0) return true
   budget.left -= cost * folded.length
   return budget.left >= 0
 }

@@ -48,7 +48,7 @@ export interface EventView {
   /** Whether the field is an array that holds that value. */
   readonly contains: (field: Field, value: JsonValue) => boolean
   readonly related: (relType: string) => EventView | undefined
-  /** What may still be spent on costly patterns for the user at hand. */
+  /** What may still be spent on patterns for the user at hand. */
   readonly budget: Budget
 }
 
@@ -59,7 +59,7 @@ export interface Budget {
 
 /**
  * What one user's patterns may cost for one event: some tenths of a second at worst, and no limit to anybody who is not out
- * for that (64 KiB of text and 70 keywords with a `?`; 1 KiB and 4,000).
+ * for that (64 KiB of text and 500 keywords, or 70 with a `?`; 1 KiB and all keywords there can be).
  * NOTSPEC: what would cost more does not match. Else 10,000 rules of a hostile user's stop a server for hours.
  */
 export const WORK_PER_USER = 32_000_000

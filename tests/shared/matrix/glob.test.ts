@@ -1,7 +1,14 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { compileGlob, findsLiteralWord, findsWord, literalOf, matchesWhole } from '../../../shared/matrix/glob.ts'
+import {
+  compileGlob,
+  findsLiteralWord,
+  findsWord,
+  literalOf,
+  matchesWhole,
+  searchCost,
+} from '../../../shared/matrix/glob.ts'
 
 const whole = (pattern: string, text: string) => matchesWhole(compileGlob(pattern), text)
 const word = (pattern: string, text: string) => findsWord(compileGlob(pattern), text)
@@ -52,6 +59,17 @@ test('only * is special where ? is not', () => {
   assert.ok(!matchesWhole(compileGlob('m.?.*', '*'), 'm.a.x'))
   assert.equal(literalOf(compileGlob('a?', '*')), 'a?')
   assert.equal(literalOf(compileGlob('a?')), undefined)
+})
+
+test('what a search costs at worst: little without ?, the pattern with it', () => {
+  for (const [pattern, cost] of [
+    ['tea', 1],
+    ['', 1],
+    ['a*b', 1],
+    ['a'.repeat(160), 10],
+    ['a?b*c', 4],
+  ] as const)
+    assert.equal(searchCost(compileGlob(pattern)), cost, pattern)
 })
 
 const text = fc.string({ unit: fc.constantFrom('a', 'b', '_', '-', ' ', '\n', '😀', '1'), maxLength: 12 })
