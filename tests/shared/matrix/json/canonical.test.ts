@@ -152,3 +152,16 @@ test('random values have the text of a plain implementation of the definition', 
     { numRuns: 500 },
   )
 })
+
+test('so have objects of many keys, with and without characters that are escaped or sorted with care', () => {
+  const many = (unit: 'grapheme-ascii' | 'binary') =>
+    fc.array(fc.tuple(fc.string({ unit, minLength: 1, maxLength: 4 }), strictValue), { minLength: 40, maxLength: 60 })
+  fc.assert(
+    fc.property(fc.oneof(many('grapheme-ascii'), many('binary')), (entries) => {
+      const value = { z: Object.fromEntries(entries), a: '\uff5e' }
+      assert.equal(canonicalJson(value), plainly(value))
+    }),
+  )
+  const users = Object.fromEntries(Array.from({ length: 300 }, (_, i) => [`@user${(i * 7) % 300}:a.test`, i]))
+  assert.equal(canonicalJson(users), plainly(users))
+})
