@@ -46,41 +46,47 @@ export interface AuthReader {
   readonly indexOf: (id: EventId) => number
   /** The event, with its auth events in the graph; undefined where it is not to be had. */
   readonly event: (index: number) => RoomEvent | undefined
+  /** The same for what is asked for once: it gets a place only in a graph that is kept, whose events are not read again. */
+  readonly peek: (id: EventId) => RoomEvent | undefined
   /** What was asked for and is not at hand. */
   readonly missing: EventId[]
 }
 
 /**
  * Events of a room other than `roomId` are as absent as those that the lookup has none for: no rule lets an event rest on
- * them.
+ * them. `kept`: a graph from an earlier resolution, for later ones; else one is made for this.
  */
 export function readAuthGraph(
-  graph: AuthGraph,
+  kept: AuthGraph | undefined,
   version: RoomVersion,
   roomId: RoomId | undefined,
   lookup: EventLookup,
 ): AuthReader {
+  const graph = kept ?? makeAuthGraph()
   const { events } = graph
   const missing: EventId[] = []
   const absent = new Set<number>()
-  const load = (index: number): RoomEvent | undefined => {
-    if (absent.has(index)) return undefined
-    const id = graph.ids[index]!
+  const read = (id: EventId): RoomEvent | undefined => {
     const event = lookup(id)
     if (event === undefined) missing.push(id)
-    if (event === undefined || event === null || (roomId !== undefined && event.roomId !== roomId)) {
-      absent.add(index)
-      return undefined
-    }
-    add(graph, version, index, event)
+    return event === null || (roomId !== undefined && event?.roomId !== roomId) ? undefined : event
+  }
+  const load = (index: number): RoomEvent | undefined => {
+    if (absent.has(index)) return undefined
+    const event = read(graph.ids[index]!)
+    if (event === undefined) absent.add(index)
+    else add(graph, version, index, event)
     return event
   }
+  const event = (index: number): RoomEvent | undefined => events[index] ?? load(index)
+  const indexOf = (id: EventId): number => intern(graph, id)
   return {
     graph,
     version,
     roomId,
-    indexOf: (id) => intern(graph, id),
-    event: (index) => events[index] ?? load(index),
+    indexOf,
+    event,
+    peek: kept === undefined ? read : (id) => event(indexOf(id)),
     missing,
   }
 }

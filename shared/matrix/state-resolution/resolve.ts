@@ -2,7 +2,7 @@ import type { RoomEvent } from '../events/event.ts'
 import type { EventId, RoomId } from '../ids.ts'
 import type { RoomVersion } from '../room-version.ts'
 import type { StateMap } from '../state-map.ts'
-import { type AuthGraph, type EventLookup, makeAuthGraph, readAuthGraph } from './auth-graph.ts'
+import { type AuthGraph, type EventLookup, readAuthGraph } from './auth-graph.ts'
 import { type Conflict, separate } from './separate.ts'
 import { resolveV1 } from './v1.ts'
 import { resolveV2 } from './v2.ts'
@@ -60,8 +60,7 @@ export function resolveState(
   const { conflicts, unconflicted } = separated
   if (conflicts.length === 0) return { state: unconflicted }
 
-  const graph = options.graph ?? makeAuthGraph()
-  const reader = readAuthGraph(graph, version, roomOf(conflicts, event), event)
+  const reader = readAuthGraph(options.graph, version, roomOf(conflicts, event), event)
   const followsSpecification = options.follow === 'specification'
   const state =
     version.stateResolution === '1'
