@@ -1,4 +1,5 @@
 import type { RoomEvent } from '../events/event.ts'
+import { createIdOfRoom } from '../hashes.ts'
 import type { EventId, RoomId } from '../ids.ts'
 import type { RoomVersion } from '../room-version.ts'
 
@@ -46,8 +47,11 @@ export interface AuthReader {
   readonly indexOf: (id: EventId) => number
   /** The event, with its auth events in the graph; undefined where it is not to be had. */
   readonly event: (index: number) => RoomEvent | undefined
-  /** The same for what is asked for once: it gets a place only in a graph that is kept, whose events are not read again. */
-  readonly peek: (id: EventId) => RoomEvent | undefined
+  /**
+   * Visits the auth events of an event about which nothing else is asked, if it is to be had. In a graph that is kept it gets a
+   * place, so that it need not be read again; in one for this resolution alone that would cost more than it is worth.
+   */
+  readonly visitCited: (id: EventId, visit: (index: number) => void) => void
   /** What was asked for and is not at hand. */
   readonly missing: EventId[]
 }
@@ -63,7 +67,7 @@ export function readAuthGraph(
   lookup: EventLookup,
 ): AuthReader {
   const graph = kept ?? makeAuthGraph()
-  const { events } = graph
+  const { events, auth, authStart, authEnd } = graph
   const missing: EventId[] = []
   const absent = new Set<number>()
   const read = (id: EventId): RoomEvent | undefined => {
@@ -80,13 +84,25 @@ export function readAuthGraph(
   }
   const event = (index: number): RoomEvent | undefined => events[index] ?? load(index)
   const indexOf = (id: EventId): number => intern(graph, id)
+  const visitKept = (id: EventId, visit: (index: number) => void): void => {
+    const index = indexOf(id)
+    if (event(index) === undefined) return
+    for (let at = authStart[index]!; at < authEnd[index]!; at++) visit(auth[at]!)
+  }
+  const visitRead = (id: EventId, visit: (index: number) => void): void => {
+    const found = read(id)
+    if (found === undefined) return
+    for (const authId of found.authEvents) visit(indexOf(authId))
+    const unsaid = unsaidAuthEvent(version, found)
+    if (unsaid !== undefined) visit(indexOf(unsaid))
+  }
   return {
     graph,
     version,
     roomId,
     indexOf,
     event,
-    peek: kept === undefined ? read : (id) => event(indexOf(id)),
+    visitCited: kept === undefined ? visitRead : visitKept,
     missing,
   }
 }
@@ -108,10 +124,8 @@ function add(graph: AuthGraph, version: RoomVersion, index: number, event: RoomE
   const { auth, kinds } = graph
   const start = auth.length
   for (const id of event.authEvents) addEdge(auth, start, intern(graph, id))
-  // Rooms/v12: every event rests on the create event without saying so.
-  if (version.roomIdIsCreateHash && event.type !== 'm.room.create') {
-    addEdge(auth, start, intern(graph, `$${event.roomId.slice(1)}` as EventId))
-  }
+  const unsaid = unsaidAuthEvent(version, event)
+  if (unsaid !== undefined) addEdge(auth, start, intern(graph, unsaid))
   graph.authStart[index] = start
   graph.authEnd[index] = auth.length
   if (event.stateKey === '') {
@@ -120,6 +134,10 @@ function add(graph: AuthGraph, version: RoomVersion, index: number, event: RoomE
   }
   graph.events[index] = event
 }
+
+/** Rooms/v12: every event rests on the create event without saying so. */
+const unsaidAuthEvent = ({ roomIdIsCreateHash }: RoomVersion, { type, roomId }: RoomEvent): EventId | undefined =>
+  roomIdIsCreateHash && type !== 'm.room.create' ? createIdOfRoom(roomId) : undefined
 
 /** An event that cites another twice cites it once: whoever counts edges relies on it. */
 function addEdge(auth: number[], start: number, to: number): void {

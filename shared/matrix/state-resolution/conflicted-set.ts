@@ -1,4 +1,3 @@
-import { createIdOfRoom } from '../hashes.ts'
 import type { EventId } from '../ids.ts'
 import type { StateMap } from '../state-map.ts'
 import type { AuthReader } from './auth-graph.ts'
@@ -102,38 +101,27 @@ function isAgreed({ graph }: AuthReader, index: number, unconflicted: StateMap):
   return event.stateKey !== undefined && unconflicted.get(event.type)?.get(event.stateKey) === graph.ids[index]
 }
 
-/**
- * Removes from `events` what lies in the auth chain of any event of `state`, which is read only as far as needed. The
- * many events of that state are not entered into the graph: what they cite is mostly the same.
- */
+/** Removes from `events` what lies in the auth chain of any event of `state`, which is read only as far as needed. */
 function removeCited(reader: AuthReader, state: StateMap, events: Set<number>): void {
-  const { ids, auth, authStart, authEnd } = reader.graph
-  const cited = new Set<EventId>()
+  const { auth, authStart, authEnd } = reader.graph
+  const cited: boolean[] = []
   const stack: number[] = []
-  const cite = (id: EventId): void => {
-    if (cited.has(id)) return
-    cited.add(id)
-    const index = reader.indexOf(id)
+  const cite = (index: number): void => {
+    while (cited.length <= index) cited.push(false)
+    if (cited[index]) return
+    cited[index] = true
     events.delete(index)
     stack.push(index)
   }
-  // Rooms/v12: every event rests on the create event without saying so.
-  let isCreateUncited = reader.version.roomIdIsCreateHash
   // Memberships are most of a room's state and cite the rest of it, so what is looked for is mostly met before them.
   const types = [...state.keys()].sort((a, b) => Number(a === 'm.room.member') - Number(b === 'm.room.member'))
   for (const type of types) {
     for (const id of state.get(type)!.values()) {
-      const event = reader.peek(id)
-      if (event === undefined) continue
-      for (const authId of event.authEvents) cite(authId)
-      if (isCreateUncited && type !== 'm.room.create') {
-        cite(createIdOfRoom(event.roomId))
-        isCreateUncited = false
-      }
+      reader.visitCited(id, cite)
       while (stack.length > 0 && events.size > 0) {
         const index = stack.pop()!
         if (reader.event(index) === undefined) continue
-        for (let at = authStart[index]!; at < authEnd[index]!; at++) cite(ids[auth[at]!]!)
+        for (let at = authStart[index]!; at < authEnd[index]!; at++) cite(auth[at]!)
       }
       if (events.size === 0) return
     }

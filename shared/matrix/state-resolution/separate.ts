@@ -67,35 +67,28 @@ function separateKeys(
   conflicts: Conflict[],
 ): [stateKey: string, id: EventId][] {
   const first = maps[0] ?? noKeys
-  const add = (stateKey: string): void => {
-    conflicts.push({ type, stateKey, values: maps.map((map) => map.get(stateKey)) })
-  }
-  const shared = new Array<number>(others.length).fill(0)
-  for (const [stateKey, id] of first) {
-    let isConflict = false
-    for (let at = 0; at < others.length; at++) {
-      const other = others[at]!.get(stateKey)
-      if (other === undefined) isConflict ||= absenceConflicts
-      else {
-        shared[at]!++
-        isConflict ||= other !== id
-      }
+  const stateKeys = [...first.keys()]
+  const ids = [...first.values()]
+  const inConflict = new Set<string>()
+  const elsewhere = new Map<string, EventId>()
+  for (const other of others) {
+    let at = 0
+    let shared = 0
+    for (const [stateKey, id] of other) {
+      // Maps that were one once have its keys in its order, and then nothing is looked up.
+      if (stateKeys[at] !== stateKey && stateKeys[at + 1] === stateKey) at++
+      const mine = stateKeys[at] === stateKey ? ids[at++] : first.get(stateKey)
+      if (mine !== undefined) {
+        shared++
+        if (mine !== id) inConflict.add(stateKey)
+      } else if (absenceConflicts || (elsewhere.get(stateKey) ?? id) !== id) inConflict.add(stateKey)
+      else elsewhere.set(stateKey, id)
     }
-    if (isConflict) add(stateKey)
+    if (absenceConflicts && shared < first.size)
+      for (const stateKey of stateKeys) if (!other.has(stateKey)) inConflict.add(stateKey)
   }
-
-  const agreedElsewhere: [string, EventId][] = []
-  for (let at = 0; at < others.length; at++) {
-    // Nothing but what the first has too: no need to look.
-    if (others[at]!.size === shared[at]) continue
-    for (const [stateKey, id] of others[at]!) {
-      if (first.has(stateKey) || others.slice(0, at).some((earlier) => earlier.has(stateKey))) continue
-      const isAgreed = others.every((other) => (other.get(stateKey) ?? id) === id)
-      if (absenceConflicts || !isAgreed) add(stateKey)
-      else agreedElsewhere.push([stateKey, id])
-    }
-  }
-  return agreedElsewhere
+  for (const stateKey of inConflict) conflicts.push({ type, stateKey, values: maps.map((map) => map.get(stateKey)) })
+  return [...elsewhere].filter(([stateKey]) => !inConflict.has(stateKey))
 }
 
 /**

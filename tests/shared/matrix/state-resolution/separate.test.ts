@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import fc from 'fast-check'
 import type { EventId } from '../../../../shared/matrix/ids.ts'
 import type { StateMap } from '../../../../shared/matrix/state-map.ts'
 import { complete, separate } from '../../../../shared/matrix/state-resolution/separate.ts'
@@ -16,15 +17,12 @@ const sets = [
 
 test('from rooms/v2 a key that one set lacks is in conflict', () => {
   const { conflicts, unconflicted } = separate(sets, true)
-  assert.deepEqual(
-    conflicts.map(({ type, stateKey, values }) => [type, stateKey, ...values]),
-    [
-      ['member', 'b', '$b1', '$b2', '$b1'],
-      ['member', 'c', '$c', undefined, undefined],
-      ['member', 'd', undefined, '$d', '$d'],
-      ['name', '', undefined, '$n', undefined],
-    ],
-  )
+  assert.deepEqual(conflicts.map(({ type, stateKey, values }) => [type, stateKey, ...values]).sort(), [
+    ['member', 'b', '$b1', '$b2', '$b1'],
+    ['member', 'c', '$c', undefined, undefined],
+    ['member', 'd', undefined, '$d', '$d'],
+    ['name', '', undefined, '$n', undefined],
+  ])
   assert.deepEqual(plain(unconflicted), { topic: { '': '$t' }, member: { a: '$a' }, name: {} })
 })
 
@@ -47,6 +45,49 @@ test('two events for a key that the first set lacks are in conflict in rooms/v1 
   assert.deepEqual(
     conflicts.map(({ values }) => values),
     [[undefined, '$1', '$2']],
+  )
+})
+
+/** By the definition, key by key. */
+function plainly(all: readonly StateMap[], absenceConflicts: boolean) {
+  const keys = new Set(all.flatMap((set) => [...(set.get('member')?.keys() ?? [])]))
+  const agreed: Record<string, string> = {}
+  const inConflict: string[] = []
+  for (const key of keys) {
+    const ids = all.map((set) => set.get('member')?.get(key))
+    const different = new Set(absenceConflicts ? ids : ids.filter((id) => id !== undefined))
+    if (different.size > 1) inConflict.push(key)
+    else agreed[key] = [...different][0]!
+  }
+  return { inConflict: inConflict.sort(), agreed }
+}
+
+test('whatever order the keys are in, and where one is missing or one too many', () => {
+  const members = fc.uniqueArray(fc.tuple(fc.constantFrom(...'abcdefgh'), fc.constantFrom('$1', '$2')), {
+    selector: ([key]) => key,
+  })
+  // Of one history, or not.
+  const base = [...'abcdefgh'].map((key) => [key, '$1'] as const)
+  const changed = fc.tuple(members, fc.subarray([...'abcdefgh'])).map(([changes, removed]) => {
+    const map = new Map<string, string>(base)
+    for (const key of removed) map.delete(key)
+    for (const [key, id] of changes) map.set(key, id)
+    return [...map]
+  })
+  fc.assert(
+    fc.property(fc.array(fc.oneof(members, changed), { minLength: 2, maxLength: 4 }), fc.boolean(), (all, absence) => {
+      const states = all.map((entries) => new Map([['member', new Map(entries as [string, EventId][])]]))
+      const { conflicts, unconflicted } = separate(states, absence)
+      const expected = plainly(states, absence)
+      assert.deepEqual(conflicts.map(({ stateKey }) => stateKey).sort(), expected.inConflict)
+      assert.deepEqual(plain(unconflicted), { member: expected.agreed })
+      for (const { stateKey, values } of conflicts)
+        assert.deepEqual(
+          values,
+          states.map((set) => set.get('member')!.get(stateKey)),
+        )
+    }),
+    { numRuns: 1000 },
   )
 })
 
