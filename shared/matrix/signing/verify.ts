@@ -99,7 +99,7 @@ const timestampOf = ({ origin_server_ts: ts }: JsonObject): number =>
 
 /**
  * The servers whose signatures the event needs. The sender's, but for an invite that stands for a third-party invite, which
- * any server may send; in room versions 1 and 2 the event ID's, if it is another; of a restricted join (rooms/v8,
+ * any server may send; in room versions 1 and 2 the event ID's, of such an invite too; of a restricted join (rooms/v8,
  * rule 4.2) that of the member who authorised it.
  *
  * NOTSPEC: rule 4.2 says it of every membership event with `join_authorised_via_users_server`. Synapse asks of joins only, and
@@ -115,7 +115,7 @@ export function requiredSignatures(json: JsonObject, version: RoomVersion): Resu
   if (version.eventIds === 'assigned') {
     const server = serverOf(json.event_id)
     if (server === undefined) return refused('event_id has no server name')
-    if (server !== sender) servers.add(server)
+    servers.add(server)
   }
   if (version.restrictedJoins && content?.membership === 'join') {
     const authorisedBy = content.join_authorised_via_users_server

@@ -117,7 +117,11 @@ const required: readonly [string, JsonObject, (version: RoomVersion) => readonly
   ['a restricted join', member(restricted), ({ id }) => (Number(id) >= 8 ? [a, b] : [a])],
   ['a leave with the key of a restricted join', member({ ...restricted, membership: 'leave' }), () => [a]],
   ['a message with that key', { ...message, content: restricted }, () => [a]],
-  ['an invite for a third-party invite', member({ membership: 'invite', third_party_invite: {} }), () => []],
+  [
+    'an invite for a third-party invite',
+    member({ membership: 'invite', third_party_invite: {} }),
+    ({ eventIds }) => (eventIds === 'assigned' ? [a] : []),
+  ],
   ['a join that names one', member({ membership: 'join', third_party_invite: {} }), () => [a]],
 ]
 
