@@ -7,7 +7,7 @@ import { command } from './children.ts'
 import { Failed, say } from './report.ts'
 
 const repository = resolve(import.meta.dirname, '../..')
-const synapseVersion = process.env.SYNAPSE_VERSION ?? '1.163.2'
+export const synapseVersion = process.env.SYNAPSE_VERSION ?? '1.163.2'
 
 export interface Installed {
   readonly synapseVersion: string
@@ -67,8 +67,11 @@ const servers = async (): Promise<{ postgresBin: string; redisServer: string }> 
 
 const PROBE = 'import synapse.app.generic_worker, psycopg2, txredisapi, synapse; print(synapse.__version__)'
 
-/** A file named `complete` is written last, so that half an environment is never used (it cannot be renamed: its scripts name their folder). */
-const synapse = async (): Promise<string> => {
+/**
+ * The interpreter of a virtual environment with Synapse in it, made on the first call. A file named `complete` is written
+ * last, so that half an environment is never used (it cannot be renamed: its scripts name their folder).
+ */
+export const synapsePython = async (): Promise<string> => {
   const folder = join(repository, '.cache', `synapse-${synapseVersion}`)
   const python = join(folder, 'bin', 'python')
   const complete = join(folder, 'complete')
@@ -112,5 +115,5 @@ const synapse = async (): Promise<string> => {
 export const install = async (): Promise<Installed> => ({
   synapseVersion,
   ...(await servers()),
-  python: await synapse(),
+  python: await synapsePython(),
 })
