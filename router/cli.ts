@@ -1,6 +1,7 @@
 /** The commands of `router` and their flags. What they do is handed in by `main.ts`; nothing here listens or connects. */
 
 import { globSync, writeFileSync } from 'node:fs'
+import { isIP } from 'node:net'
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander'
 import { checkConfig } from './config/check.ts'
 import { importSynapse } from './config/import.ts'
@@ -55,6 +56,10 @@ const listener = (text: string): number => {
   if (!/^\d{1,4}$/.test(text)) throw new InvalidArgumentError('Expected the position in listen, from 0.')
   return Number(text)
 }
+const clientAddress = (text: string): string => {
+  if (isIP(text) === 0) throw new InvalidArgumentError('Expected an IPv4 or IPv6 address.')
+  return text
+}
 const version = (text: string): RouterConfig['synapse'] => {
   const parsed = parseSynapseVersion(text)
   if ('value' in parsed) return parsed.value
@@ -83,6 +88,7 @@ const makeProgram = (deps: CliDeps, exit: (status: number) => void): Command => 
     .version(deps.version, '-V, --version')
     .option('-r, --routes <file>', 'the configuration', 'routes.yaml')
     .argument('[command]')
+    .helpCommand('help [command]', 'the same help')
     .usage('[--routes FILE] [command]')
     .exitOverride()
     .configureOutput({ writeOut: out, writeErr: err })
@@ -131,7 +137,7 @@ const makeProgram = (deps: CliDeps, exit: (status: number) => void): Command => 
     .argument('<request>', "method and path, as in 'GET /_matrix/client/v3/sync?since=s1'")
     .option('-H, --header <header>', 'a request header, as in curl; may be repeated', collect)
     .option('--listener <n>', 'the position in listen of the listener it arrives at', listener, 0)
-    .option('--client <address>', 'the address that it comes from', '192.0.2.1')
+    .option('--client <address>', 'the address that it comes from', clientAddress, '192.0.2.1')
     .option('--json', 'as JSON')
     .addHelpText(
       'after',

@@ -57,6 +57,10 @@ for (const [args, message] of [
   [['explain', '/a'], "error: expected a method before the path: 'GET /a'\n"],
   [['explain', 'GET /a', '-H', 'x'], 'error: expected a header such as \'Authorization: Bearer …\', got "x"\n'],
   [
+    ['explain', 'GET /a', '--client', 'a.example.org'],
+    "error: option '--client <address>' argument 'a.example.org' is invalid. Expected an IPv4 or IPv6 address.\n",
+  ],
+  [
     ['table', '--synapse', 'x'],
     "error: option '--synapse <release>' argument 'x' is invalid. Expected a Synapse release such as '1.163', or auto.\n",
   ],
@@ -76,6 +80,7 @@ test('help and version go to standard output, and are no failure', async () => {
     assert.equal(status, 0)
     assert.match(out, /Examples:\n {2}\$ router/)
     assert.match(out, /--routes <file>/)
+    assert.deepEqual(await cli('help', ...command), { status: 0, out, err: '', ran: [] })
   }
 })
 
