@@ -1,13 +1,13 @@
 /** Listening sockets: opened and closed as the configuration changes, without touching connections that are there. */
 
-import { readFileSync, unlinkSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import * as net from 'node:net'
-import { connect } from 'node:net'
 import * as tls from 'node:tls'
 import type { Address, ListenerConfig } from './config/types.ts'
 import { canonicalAddress } from './forward/addresses.ts'
 import type { Listener } from './forward/gateway.ts'
 import { acceptWires, socketWire, type Wire, type WireOwner } from './forward/wire.ts'
+import { removeStaleSocket } from './stale-socket.ts'
 
 /** Connections the kernel may hold for us; it caps this at net.core.somaxconn. */
 const BACKLOG = 4096
@@ -48,7 +48,7 @@ export const openListener = async (config: ListenerConfig, accept: Accept): Prom
       )
     : net.createServer({ allowHalfOpen: true, pauseOnConnect: false })
   if (config.tls) server.on('tlsClientError', (_error: Error, socket: tls.TLSSocket) => socket.destroy())
-  if (config.address.kind === 'unix') await removeStale(config.address.path)
+  if (config.address.kind === 'unix') await removeStaleSocket(config.address.path)
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject)
     const { address } = config
@@ -93,17 +93,3 @@ const certificate = ({ tls: files }: ListenerConfig): tls.SecureContextOptions =
   key: readFileSync(files!.keyFile),
   minVersion: 'TLSv1.2',
 })
-
-/** A unix socket's file outlives a killed process: it goes if nobody answers behind it. */
-const removeStale = (path: string): Promise<void> =>
-  new Promise((resolve) => {
-    const probe = connect(path)
-    probe.on('connect', () => {
-      probe.destroy()
-      resolve() // in use: listening will say so
-    })
-    probe.on('error', (error: NodeJS.ErrnoException) => {
-      if (error.code === 'ECONNREFUSED') unlinkSync(path)
-      resolve()
-    })
-  })

@@ -9,6 +9,7 @@ import { addressKey } from './config/values.ts'
 import { makeDecide } from './decide.ts'
 import { explanation } from './explain.ts'
 import { watchFile } from './reload.ts'
+import { removeStaleSocket } from './stale-socket.ts'
 import { type RunningRouter, startRouter } from './start.ts'
 import { tables } from './tables.ts'
 import { makeAccessLog } from './telling/access-log.ts'
@@ -92,7 +93,7 @@ export const run = async ({ routes: file, logLevel = 'info', onUp = () => {} }: 
   log.info(
     {
       listening: router.listeners.map((listener) => listener.url),
-      ...(admin && { admin: `http://${addressKey(admin.address)}` }),
+      ...(admin && { admin: `${admin.address.kind === 'tcp' ? 'http://' : ''}${addressKey(admin.address)}` }),
       pools: [...config.pools.keys()],
     },
     'router is up',
@@ -141,6 +142,7 @@ const openAdmin = async (
   accessLogLost: () => number,
 ): Promise<Admin | undefined> => {
   if (admin === undefined) return undefined
+  if (admin.kind === 'unix') await removeStaleSocket(admin.path)
   const decide = makeDecide((name) => {
     const worker = router.workers.get(name)
     return worker === undefined ? 'unknown' : worker.up ? 'live' : 'down'

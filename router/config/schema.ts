@@ -263,11 +263,13 @@ export const routeObject = object(
   'a map with pool and match',
 )
 
+const ADMIN_ADDRESS = 'http://host:port or unix:/path'
+
 export const accessLogObject = object(
   {
     file: required(
       string('a path'),
-      'The file; opened again on SIGHUP, for log rotation.',
+      'The file; opened again on SIGUSR1, for log rotation.',
       '/var/log/router/access.log',
     ),
   },
@@ -326,15 +328,13 @@ export const fileObject = object(
       '[10.0.0.0/8, ::1]',
     ),
     admin: optional(
-      scalar<Address>('http://host:port', (text) => {
+      scalar<Address>(ADMIN_ADDRESS, (text) => {
         const parsed = parseListenAddress(text)
-        if (!('value' in parsed)) return 'expected' in parsed ? { expected: 'http://host:port' } : parsed
-        return parsed.value.tls || parsed.value.address.kind === 'unix'
-          ? { expected: 'http://host:port' }
-          : { value: parsed.value.address }
+        if (!('value' in parsed)) return 'expected' in parsed ? { expected: ADMIN_ADDRESS } : parsed
+        return parsed.value.tls ? { expected: ADMIN_ADDRESS } : { value: parsed.value.address }
       }),
       'none',
-      'Metrics, health, explain and the dashboard. Anyone who reaches it can use it: loopback or a private network only, never a listener of `listen`.',
+      '`http://host:port` or `unix:/path`. Metrics, health, explain, draining. Anyone who reaches it can use it: loopback or a private network only, never a listener of `listen`.',
       'http://127.0.0.1:9180',
     ),
     access_log: withDefault(

@@ -89,9 +89,11 @@ const parse = ({ file, text }: SourceFile, problems: Problem[]): Parsed | undefi
       merge: true,
       uniqueKeys: false,
       prettyErrors: false,
-      logLevel: 'silent',
+      logLevel: 'error', // 'silent' would pass over a second document
     })
     const error = document.errors[0]
+    if (error?.code === 'MULTIPLE_DOCS')
+      return refuse('a second document begins here, and Synapse reads files of one: remove the ---', error.pos[0])
     if (error) return refuse(`not YAML: ${error.message}`, error.pos[0])
     const settings: unknown = document.toJS()
     if (!isSettings(settings)) return refuse('expected a map of settings, as Synapse has them')

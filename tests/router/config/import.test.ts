@@ -97,6 +97,10 @@ test('files that are not Synapse’s are refused', () => {
       'listeners: [a',
       'hs.yaml:1:14: not YAML: Flow sequence in block collection must be sufficiently indented and end with a ]',
     ],
+    [
+      'server_name: a\n---\nserver_name: b',
+      'hs.yaml:2:1: a second document begins here, and Synapse reads files of one: remove the ---',
+    ],
     ['- a', 'hs.yaml:1:1: expected a map of settings, as Synapse has them'],
     [
       'server_name: a',
