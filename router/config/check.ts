@@ -200,6 +200,9 @@ const checkRoutes = (
   const ideal = tables.builtInRules({ version, mas: config.mas, pools: tables.pools })
   const samples = ideal.flatMap(samplesOf)
   const taken = samples.map((sample) => tables.matchInOrder(rules, sample.path, sample.query, sample.method))
+  const builtIn = tables.builtInRules({ version, mas: config.mas, pools: new Set(config.pools.keys()) })
+  const isBuiltIn = ({ path, query, method }: Sample, pool: string): boolean =>
+    builtIn[tables.matchInOrder(builtIn, path, query, method)]?.pool === pool
 
   rules.forEach((rule, index) => {
     const matched = samples.filter(
@@ -212,7 +215,7 @@ const checkRoutes = (
     }
     if (unreachable.has(index)) return
     const won = samples.filter((_, i) => taken[i] === index)
-    for (const message of judge(rule, won, taken, samples, rules, config, release)) add(index, message)
+    for (const message of judge(rule, won, isBuiltIn, taken, samples, rules, config, release)) add(index, message)
   })
   return problems
 }
@@ -242,6 +245,8 @@ const whyNothingMatches = (
 const judge = (
   rule: Rule,
   won: readonly Sample[],
+  /** Would the built-in table, with the pools that there are, send it to that pool? */
+  isBuiltIn: (sample: Sample, pool: string) => boolean,
   taken: readonly number[],
   samples: readonly Sample[],
   rules: readonly Rule[],
@@ -273,8 +278,12 @@ const judge = (
   const streams = new Set(all.map(({ rule: { endpoint } }) => streamOf(endpoint?.served)))
   const isWriters = !streams.has(undefined)
   const hard = won.filter(
-    ({ rule: { pool: own, endpoint } }) =>
-      isHard(endpoint?.served) && own !== 'main' && own !== rule.pool && !isWriters,
+    (sample) =>
+      isHard(sample.rule.endpoint?.served) &&
+      sample.rule.pool !== 'main' &&
+      sample.rule.pool !== rule.pool &&
+      !isWriters &&
+      !isBuiltIn(sample, rule.pool),
   )
   for (const stream of new Set(hard.map(({ rule: { endpoint } }) => streamOf(endpoint?.served)!))) {
     const names = hard.filter(({ rule: { endpoint } }) => streamOf(endpoint?.served) === stream).map(({ name }) => name)
