@@ -19,14 +19,19 @@ export interface Imported {
   readonly problems: readonly Problem[]
 }
 
-export const importSynapse = (shared: readonly SourceFile[], workers: readonly SourceFile[]): Imported => {
+/** The router listens on `port` of 127.0.0.1; without one, on the first from 8080 on that no process has. */
+export const importSynapse = (
+  shared: readonly SourceFile[],
+  workers: readonly SourceFile[],
+  port?: number,
+): Imported => {
   const { deployment, problems: unread } = readDeployment(shared, workers)
   if (!deployment || unread.some(({ severity }) => severity === 'error')) return { problems: unread }
   const main = mainListener(deployment)
   if ('severity' in main) return { problems: [...unread, main] }
   const { pools, problems } = poolsOf(deployment, main)
   const all = [...unread, ...deploymentProblems(deployment), ...problems]
-  return { text: print(deployment, pools, shared, all), problems: all }
+  return { text: print(deployment, pools, shared, all, port ?? freePort(deployment, 8080)), problems: all }
 }
 
 interface Entry {
@@ -318,9 +323,9 @@ const print = (
   pools: readonly Pool[],
   shared: readonly SourceFile[],
   problems: readonly Problem[],
+  port: number,
 ): string => {
   const { workers, jobs, serverName, mas } = deployment
-  const port = freePort(deployment, 8080)
   const used = new Set(pools.flatMap(({ entries }) => entries.map(({ address }) => address)))
   const idle = workers.filter(({ listeners }) => !listeners.some(({ address }) => used.has(addressKey(address))))
   const jobOf = (name: string) =>

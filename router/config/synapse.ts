@@ -95,7 +95,8 @@ const parse = ({ file, text }: SourceFile, problems: Problem[]): Parsed | undefi
     if (error?.code === 'MULTIPLE_DOCS')
       return refuse('a second document begins here, and Synapse reads files of one: remove the ---', error.pos[0])
     if (error) return refuse(`not YAML: ${error.message}`, error.pos[0])
-    const settings: unknown = document.toJS()
+    // Nothing but comments, as packages leave in conf.d: Synapse passes over it too.
+    const settings: unknown = document.toJS() ?? {}
     if (!isSettings(settings)) return refuse('expected a map of settings, as Synapse has them')
     return {
       file,

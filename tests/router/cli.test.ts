@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
@@ -144,6 +144,37 @@ test('explain asks the decision that it is given', async (t) => {
   assert.deepEqual(JSON.parse(json).request.headers, ['Authorization: Bearer <redacted>'])
   const beyond = await cli('explain', '-r', file, '--listener', '1', 'GET /x')
   assert.match(beyond.err, /^error: --listener 1: there are 1, the first is 0/)
+})
+
+test('import reads folders as Synapse does: their *.yaml in order, files of comments too', async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'import-'))
+  t.after(() => rmSync(folder, { recursive: true }))
+  for (const part of ['conf.d/x.yaml', 'workers']) mkdirSync(join(folder, part), { recursive: true })
+  const write = (file: string, text: string) => writeFileSync(join(folder, file), text)
+  write(
+    'homeserver.yaml',
+    'server_name: a.example.org\nlisteners: [{path: /run/m.sock, resources: [{names: [client, federation]}]}]\n',
+  )
+  write('conf.d/a.yaml', 'server_name: b.example.org\n')
+  write('conf.d/b.yaml', '# nothing yet\n')
+  write('conf.d/c.yaml.bak', 'server_name: c.example.org\n')
+  write('workers/one.yaml', 'worker_name: one\n')
+  write('workers/README', 'no YAML: {')
+  const args = [
+    'import',
+    '-c',
+    join(folder, 'homeserver.yaml'),
+    '-c',
+    join(folder, 'conf.d'),
+    '-w',
+    join(folder, 'workers'),
+  ]
+  const { status, out } = await cli(...args)
+  assert.equal(status, 0)
+  assert.match(out, /^server_name: b\.example\.org$/m)
+  assert.match(out, /^# {3}one, .*one\.yaml$/m)
+  const empty = await cli('import', '-c', join(folder, 'conf.d/x.yaml'))
+  assert.match(empty.err, /^error: .*x\.yaml: no \*\.yaml in it\n/)
 })
 
 test('import writes to standard output, or to a file that is not there yet', async (t) => {
