@@ -24,8 +24,8 @@ export interface RunOptions {
   readonly routes: string
   /** The least serious kind of line that is logged to standard error. */
   readonly logLevel?: 'info' | 'warn'
-  /** Called once everything listens. */
-  readonly onUp?: (router: RunningRouter) => void
+  /** Called once everything listens, with where the admin address is. */
+  readonly onUp?: (router: RunningRouter, admin?: string) => void
 }
 
 /** Runs until SIGTERM or SIGINT; resolves to the exit status: 1 if the configuration or a listener is not to be had. */
@@ -90,15 +90,16 @@ export const run = async ({ routes: file, logLevel = 'info', onUp = () => {} }: 
   process.on('SIGHUP', () => reload('SIGHUP', true))
   process.on('SIGUSR1', () => void accessFile?.reopen())
   reload('the file changed', false) // while the router started
+  const adminAt = admin && `${admin.address.kind === 'tcp' ? 'http://' : ''}${addressKey(admin.address)}`
   log.info(
     {
       listening: router.listeners.map((listener) => listener.url),
-      ...(admin && { admin: `${admin.address.kind === 'tcp' ? 'http://' : ''}${addressKey(admin.address)}` }),
+      ...(adminAt && { admin: adminAt }),
       pools: [...config.pools.keys()],
     },
     'router is up',
   )
-  onUp(router)
+  onUp(router, adminAt)
 
   const signal = await new Promise<string>((resolve) => {
     process.once('SIGTERM', resolve)
