@@ -5,6 +5,7 @@
 
 import type { SynapseVersion } from '../../shared/endpoints/types.ts'
 import type { Rule } from '../routing/rule.ts'
+import { HARD_STREAMS, SINGLE_WRITERS } from './streams.ts'
 import { effectiveRules, formatVersion, type RoutingTables, versionOf } from './tables.ts'
 import type { Place, PoolConfig, Problem, RouteConfig, RouterConfig } from './types.ts'
 import { addressKey } from './values.ts'
@@ -44,19 +45,6 @@ const checkListeners = ({ listen, admin }: RouterConfig, privileged: boolean): r
     problems.push(warning('listen', 'no listener exposes client: nobody can log in or sync'))
   return problems
 }
-
-/** Streams that Synapse lets one process write, and since when (if ever) several may. The rest were always sharded. */
-const SINGLE_WRITERS: ReadonlyMap<string, SynapseVersion | undefined> = new Map([
-  ['typing', undefined],
-  ['to_device', undefined],
-  ['account_data', undefined],
-  ['presence', undefined],
-  ['push_rules', undefined],
-  ['receipts', [1, 96]],
-])
-
-/** Streams whose endpoints any process but a writer answers with 500. */
-const HARD_STREAMS: ReadonlySet<string> = new Set(['typing', 'to_device', 'receipts', 'push_rules'])
 
 const isBefore = (a: SynapseVersion, b: SynapseVersion): boolean => a[0] < b[0] || (a[0] === b[0] && a[1] < b[1])
 

@@ -54,9 +54,10 @@ const mainListener = (deployment: Deployment): Listener | Problem => {
   const listener = httpListener(main, 'client', 'federation') ?? httpListener(main, 'client')
   if (listener) return listener
   const place = placeOf('listeners')
+  const hasTls = main.listeners.some(({ tls, resources }) => tls && resources.has('client'))
   return {
     path: 'listeners',
-    message: 'the main process has no plain HTTP listener with the client resource, which the router needs',
+    message: `the main process has no plain HTTP listener with the client resource, which the router needs${hasTls ? ': it has one with TLS, give it another without' : ''}`,
     severity: 'error',
     ...(place && { place }),
   }
@@ -181,7 +182,8 @@ const poolsOf = (
   ) => {
     const seen = new Set<string>()
     const entries = processes.flatMap((process) => {
-      const listener = process === main && resource !== 'media' ? mainAt : httpListener(process, resource)
+      const own = resource === 'federation' ? mainForServers : undefined
+      const listener = process === main ? (own ?? mainAt) : httpListener(process, resource)
       if (!listener) return []
       const made = entry(process, listener)
       return seen.has(made.address) ? [] : seen.add(made.address) && [made]
@@ -189,21 +191,26 @@ const poolsOf = (
     if (entries.length > 0) pools.set(name, { name, entries, fallback, ...settings })
   }
 
+  /** Main's listener for other servers, where it is not the one for clients: then `main`, the pool, answers them 404. */
+  const mainForServers = mainAt.resources.has('federation') ? undefined : httpListener(main, 'federation')
   // A fallback to `generic` only for pools whose workers are others.
-  const thenMain = (processes: readonly Process[]) =>
-    generic.length === 0 || isSame(processes, generic) ? ['main'] : ['generic', 'main']
+  const thenMain = (processes: readonly Process[], last = 'main') =>
+    generic.length === 0 || isSame(processes, generic) ? [last] : ['generic', last]
+  const lastForServers = mainForServers ? 'main_federation' : 'main'
 
   add('main', [main], 'client')
-  if (!httpListener(main, 'client', 'federation'))
+  if (!mainAt.resources.has('federation'))
     warn(
       'listeners',
-      `main has no plain listener with both client and federation: other servers' requests that only main serves are answered 404`,
+      mainForServers
+        ? 'main has no plain listener with both client and federation: what only main serves to other servers (openid/userinfo, its media) is answered 404'
+        : "main has no plain listener with federation: other servers' requests that no worker serves are answered 404",
     )
 
   if (generic.length > 0) add('generic', generic, 'client', { fallback: ['main'] })
   else {
     for (const name of ['client_read', 'login']) add(name, clients, 'client', { fallback: ['main'] })
-    add('federation_read', servers, 'federation', { fallback: ['main'] })
+    add('federation_read', servers, 'federation', { fallback: [lastForServers] })
   }
 
   const sync = orElse(ofKind('sync'), clients)
@@ -230,7 +237,8 @@ const poolsOf = (
     comment: 'the pagination of a room belongs to one worker',
   })
   const logins = ofKind('login')
-  if (logins.length > 0) add('login', logins, 'client', { fallback: thenMain(logins) })
+  if (logins.length > 0)
+    add(deployment.mas === undefined ? 'login' : 'register', logins, 'client', { fallback: thenMain(logins) })
   const proxies = ofKind('keys_upload')
   if (proxies.length > 0) add('keys_upload', proxies, 'client', { sticky: 'user', fallback: thenMain(proxies) })
   const directories = ofKind('user_directory')
@@ -238,9 +246,22 @@ const poolsOf = (
 
   const federation = ofKind('federation_read', 'federation')
   if (federation.length > 0)
-    add('federation_read', federation, 'federation', { sticky: 'room', fallback: thenMain(federation) })
+    add('federation_read', federation, 'federation', {
+      sticky: 'room',
+      fallback: thenMain(federation, lastForServers),
+    })
   const inbound = orElse(ofKind('federation_in', 'federation'), federation, servers)
-  add('federation_in', inbound, 'federation', { sticky: 'source_ip', fallback: thenMain(inbound) })
+  // The manual says by source IP, which is that of a proxy where one is in front, and not always one to a server.
+  add('federation_in', inbound, 'federation', { sticky: 'origin', fallback: thenMain(inbound, lastForServers) })
+  if (mainForServers)
+    for (const name of ['federation_read', 'federation_in'])
+      if (!pools.has(name))
+        add(
+          name,
+          generic.length > 0 ? generic : [main],
+          'federation',
+          generic.length > 0 ? { fallback: [lastForServers] } : {},
+        )
 
   for (const [stream, sticky] of STREAM_POOLS) {
     const writers = (streamWriters.get(stream) ?? []).flatMap((name) => byName.get(name) ?? [])
@@ -252,6 +273,8 @@ const poolsOf = (
   }
 
   const media = workers.filter((worker) => worker.mediaRepository && httpListener(worker, 'media'))
+  if (media.length === 0 && main.mediaRepository && deployment.maxUploadSize !== undefined)
+    add('media', [main], 'media', { maxBody: deployment.maxUploadSize, comment: 'max_body is max_upload_size' })
   add('media', media, 'media', {
     sticky: 'media',
     maxBody: deployment.maxUploadSize ?? '50M',
@@ -290,6 +313,13 @@ const poolsOf = (
         'the address at which the router reaches the Matrix Authentication Service over plain HTTP is not here: add a pool mas for /login, /logout and /refresh',
       )
   }
+  if (mainForServers && [...pools.values()].some(({ fallback }) => fallback.includes(lastForServers)))
+    pools.set(lastForServers, {
+      name: lastForServers,
+      comment: "main's listener for other servers",
+      entries: [entry(main, mainForServers)],
+      fallback: [],
+    })
   return { pools: [...pools.values()], problems }
 }
 

@@ -4,8 +4,9 @@
  */
 
 import { isNode, LineCounter, parseDocument } from 'yaml'
+import { HARD_STREAMS, SINGLE_WRITERS, STREAMS } from './streams.ts'
 import type { Address, Place, Problem } from './types.ts'
-import { isPrivateHost } from './values.ts'
+import { didYouMean, isPrivateHost } from './values.ts'
 
 export interface SourceFile {
   readonly file: string
@@ -43,6 +44,8 @@ export interface Deployment {
   readonly workers: readonly Process[]
   /** Stream → names of its writers, `main` among them; streams that are not named are main's. */
   readonly streamWriters: ReadonlyMap<string, readonly string[]>
+  /** Streams whose writer is given as `main`, which no process of Synapse calls itself there. */
+  readonly misnamedMain: ReadonlySet<string>
   readonly instanceMap: ReadonlySet<string>
   /** Jobs without endpoints → who does them. */
   readonly jobs: ReadonlyMap<string, readonly string[]>
@@ -59,6 +62,8 @@ export interface Deployment {
 
 type Settings = Readonly<Record<string, unknown>>
 
+const MASTER = 'master'
+
 interface Parsed {
   readonly file: string
   readonly settings: Settings
@@ -70,8 +75,10 @@ const isSettings = (value: unknown): value is Settings =>
 const asSettings = (value: unknown): Settings => (isSettings(value) ? value : {})
 const asList = (value: unknown): readonly unknown[] =>
   Array.isArray(value) ? value : value === undefined || value === null ? [] : [value]
-const asNames = (value: unknown): readonly string[] =>
-  asList(value).map((name) => (name === 'master' ? 'main' : String(name)))
+const asNames = (value: unknown): readonly string[] => asList(value).map(String)
+/** Names of processes; the main process is `master` in every list of them, and `main` here. */
+const asProcesses = (value: unknown): readonly string[] =>
+  asNames(value).map((name) => (name === MASTER ? 'main' : name))
 
 const parse = ({ file, text }: SourceFile, problems: Problem[]): Parsed | undefined => {
   const lines = new LineCounter()
@@ -138,7 +145,9 @@ const readListener = (
   const bound = [...asList(settings.bind_address), ...asList(settings.bind_addresses)].map(String)
   const wildcard = bound.length === 0 || bound.some((address) => WILDCARDS.includes(address))
   const remote = host !== undefined && !isLoopback(host) && !WILDCARDS.includes(host) ? host : undefined
-  const reached = wildcard ? (remote ?? '127.0.0.1') : (bound.find(isLoopback) ?? bound[0]!)
+  // Debian binds ::1 and 127.0.0.1, also where the machine has no IPv6.
+  const local = bound.find((address) => address.startsWith('127.')) ?? bound.find(isLoopback)
+  const reached = wildcard ? (remote ?? '127.0.0.1') : (local ?? bound[0]!)
   const said = bound.length === 0 ? 'all addresses' : bound.join(', ')
   return {
     ...common,
@@ -148,6 +157,14 @@ const readListener = (
     loopback: !wildcard && bound.every(isLoopback),
   }
 }
+
+/** How workers found main before `instance_map` had it. */
+const REMOVED_KEYS = [
+  'worker_replication_host',
+  'worker_replication_port',
+  'worker_replication_http_port',
+  'worker_replication_http_tls',
+] as const
 
 /** Keys that say that a file is a worker's. */
 const WORKER_KEYS = ['worker_app', 'worker_name', 'worker_listeners'] as const
@@ -198,6 +215,26 @@ export const readDeployment = (
       /^synapse\.app\./,
       '',
     )
+    if (app === 'homeserver') {
+      const at = worker.placeOf(['worker_app'])
+      problems.push({
+        path: 'worker_app',
+        message: 'left out: this is the main process, give its file with --homeserver',
+        severity: 'warning',
+        ...(at && { place: at }),
+      })
+      return []
+    }
+    for (const key of REMOVED_KEYS) {
+      const at = worker.placeOf([key])
+      if (key in own)
+        problems.push({
+          path: key,
+          message: 'no Synapse from 1.88 on starts with it: put main into instance_map',
+          severity: 'warning',
+          ...(at && { place: at }),
+        })
+    }
     const place = worker.placeOf(['worker_name'])
     const name = String(own.worker_name ?? app)
     const enabled = own.enable_media_repo ?? settings.enable_media_repo
@@ -207,13 +244,13 @@ export const readDeployment = (
         file: worker.file,
         app,
         listeners: listenersOf('worker_listeners', own, name, worker.placeOf),
-        mediaRepository: app === 'media_repository' ? own.enable_media_repo !== false : enabled !== false,
+        mediaRepository: app === 'media_repository' || enabled !== false,
         ...(place && { place }),
       },
     ]
   })
 
-  const instanceNames = (...keys: readonly string[]) => keys.flatMap((key) => asNames(settings[key]))
+  const instanceNames = (...keys: readonly string[]) => keys.flatMap((key) => asProcesses(settings[key]))
   const legacy = (app: string) => workers.filter((worker) => worker.app === app).map(({ name }) => name)
   const mas = asSettings(settings.matrix_authentication_service)
   const msc3861 = asSettings(asSettings(settings.experimental_features).msc3861)
@@ -233,7 +270,12 @@ export const readDeployment = (
     },
     workers,
     streamWriters: new Map(
-      Object.entries(asSettings(settings.stream_writers)).map(([stream, names]) => [stream, asNames(names)]),
+      Object.entries(asSettings(settings.stream_writers)).map(([stream, names]) => [stream, asProcesses(names)]),
+    ),
+    misnamedMain: new Set(
+      Object.entries(asSettings(settings.stream_writers)).flatMap(([stream, names]) =>
+        asNames(names).includes('main') ? [stream] : [],
+      ),
     ),
     instanceMap: new Set(Object.keys(instances)),
     jobs: new Map([
@@ -257,17 +299,6 @@ export const readDeployment = (
   }
   return { deployment, problems }
 }
-
-/** Streams that one process writes; the rest may have several writers. */
-const SINGLE_WRITER: ReadonlySet<string> = new Set(['typing', 'to_device', 'account_data', 'presence', 'push_rules'])
-/** Streams whose endpoints any process but a writer answers with 500. */
-const HARD: ReadonlySet<string> = new Set([
-  'typing',
-  'to_device',
-  'receipts',
-  'push_rules',
-  'quarantined_media_changes',
-])
 
 /** The plain HTTP listener on which `process` serves all of `resources`, if there is one. */
 export const httpListener = ({ listeners }: Process, ...resources: readonly string[]): Listener | undefined =>
@@ -331,7 +362,18 @@ export const deploymentProblems = (deployment: Deployment): readonly Problem[] =
   for (const [stream, writers] of streamWriters) {
     const place = placeOf('stream_writers', stream)
     const path = `stream_writers.${stream}`
-    if (SINGLE_WRITER.has(stream) && writers.length > 1)
+    if (!STREAMS.has(stream)) {
+      const meant = didYouMean(stream, STREAMS)
+      warn(
+        path,
+        `no stream of Synapse${meant === undefined ? '' : `, did you mean ${meant}?`}: it will not start with it`,
+        place,
+      )
+    }
+    if (writers.length === 0) warn(path, 'nobody writes it: Synapse will not start', place)
+    if (deployment.misnamedMain.has(stream))
+      warn(path, `the main process is called ${MASTER} here: no worker will start with main`, place)
+    if (SINGLE_WRITERS.has(stream) && SINGLE_WRITERS.get(stream) === undefined && writers.length > 1)
       warn(path, `${stream} has one writer in Synapse, not ${writers.length}: ${writers.join(', ')}`, place)
     for (const name of writers) {
       if (name === 'main') continue
@@ -340,7 +382,7 @@ export const deploymentProblems = (deployment: Deployment): readonly Problem[] =
       if (!writer) {
         warn(
           path,
-          `${name} is no worker of the files given${HARD.has(stream) ? `: requests for ${stream} will be answered 500` : ''}`,
+          `${name} is no worker of the files given${HARD_STREAMS.has(stream) ? `: requests for ${stream} will be answered 500` : ''}`,
           place,
         )
         continue
@@ -348,7 +390,7 @@ export const deploymentProblems = (deployment: Deployment): readonly Problem[] =
       if (!writer.listeners.some(({ resources }) => resources.has('replication')))
         warn(path, `${name} has no replication listener: others cannot hand it their writes`, place)
       const resource = stream === 'quarantined_media_changes' ? 'media' : 'client'
-      if (HARD.has(stream) && !httpListener(writer, resource))
+      if (HARD_STREAMS.has(stream) && !httpListener(writer, resource))
         warn(path, `${name} has no ${resource} listener: requests for ${stream} go to main, which answers 500`, place)
     }
   }
