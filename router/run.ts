@@ -2,6 +2,7 @@
 
 import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
+import { isDeepStrictEqual } from 'node:util'
 import { pino } from 'pino'
 import { formatProblem, loadConfig } from './config/load.ts'
 import type { RouterConfig } from './config/types.ts'
@@ -82,8 +83,11 @@ export const run = async ({ routes: file, logLevel = 'info', onUp = () => {} }: 
           failure = (error as Error).message
         }
       metrics.reloads.values[metrics.reloads.row(failure === undefined ? 'ok' : 'failed')]!++
-      if (failure === undefined) log.info({ why }, 'configuration reloaded')
-      else log.error({ why, failure }, 'reload failed: the configuration of before stays in force')
+      if (failure === undefined) {
+        log.info({ why }, 'configuration reloaded')
+        const waiting = next.config ? startOnlyChanges(config, next.config) : []
+        if (waiting.length > 0) log.warn({ keys: waiting }, 'these take their new values at the next start only')
+      } else log.error({ why, failure }, 'reload failed: the configuration of before stays in force')
     })
   }
   const stopWatching = watchFile(file, () => reload('the file changed', false))
@@ -123,6 +127,12 @@ export const run = async ({ routes: file, logLevel = 'info', onUp = () => {} }: 
   log.info('stopped')
   return 0
 }
+
+/** The keys in which `next` differs from `started`, and which a reload does not touch. */
+const startOnlyChanges = (started: RouterConfig, next: RouterConfig): readonly string[] => [
+  ...(isDeepStrictEqual(started.admin, next.admin) ? [] : ['admin']),
+  ...(isDeepStrictEqual(started.accessLog, next.accessLog) ? [] : ['access_log']),
+]
 
 const digestOf = (file: string): string => {
   try {

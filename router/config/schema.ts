@@ -334,13 +334,13 @@ export const fileObject = object(
         return parsed.value.tls ? { expected: ADMIN_ADDRESS } : { value: parsed.value.address }
       }),
       'none',
-      '`http://host:port` or `unix:/path`. Metrics, health, explain, draining. Anyone who reaches it can use it: loopback or a private network only, never a listener of `listen`.',
+      '`http://host:port` or `unix:/path`. Metrics, health, explain, draining. Anyone who reaches it can use it: loopback or a private network only, never a listener of `listen`. Read at the start only.',
       'http://127.0.0.1:9180',
     ),
     access_log: withDefault(
       accessLog,
       'stdout',
-      '`off`, `stdout`, or a file. One JSON line a request, access tokens left out.',
+      '`off`, `stdout`, or a file. One JSON line a request, access tokens left out. Read at the start only.',
       '/var/log/router/access.log',
     ),
     drain: withDefault(
