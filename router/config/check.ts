@@ -40,7 +40,8 @@ const checkListeners = ({ listen, admin }: RouterConfig, privileged: boolean): r
         warning(`listen[${i}]`, `port ${address.port} needs CAP_NET_BIND_SERVICE, or root; this user is not root`),
       )
   })
-  if (!admin) problems.push(warning('admin', 'absent: no metrics, no health of the router itself, no dashboard'))
+  if (!admin)
+    problems.push(warning('admin', 'absent: no metrics, no health of the router itself, no draining of workers'))
   if (listen.every(({ expose }) => !expose.includes('client')))
     problems.push(warning('listen', 'no listener exposes client: nobody can log in or sync'))
   return problems
@@ -96,6 +97,13 @@ const checkPools = (config: RouterConfig, tables: RoutingTables): readonly Probl
         `with mas: true Synapse has no ${name === 'sso' ? 'SSO' : 'logins'}: they are made at the Matrix Authentication Service (pool mas)`,
       )
   }
+  const pagination = effectiveRules(config, tables).find(({ endpoint }) => endpoint?.class === 'messages')
+  const paginates = pagination && config.pools.get(pagination.pool)
+  if (paginates && paginates.name !== 'messages' && paginates.workers.length > 1 && !paginates.strict)
+    add(
+      paginates,
+      `takes the pagination of rooms (/messages) too, which belongs to one worker a room: add a pool messages, of these workers, with sticky: room and strict: true`,
+    )
   if (config.mas && !config.routes && !config.pools.has('mas'))
     problems.push(
       warning(

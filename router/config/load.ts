@@ -264,7 +264,7 @@ const checkListeners = (
         )
     })
     if (admin && addressesCollide(admin, address))
-      reporter.problem('admin', `is also ${path}: metrics and the dashboard are not for the public`)
+      reporter.problem('admin', `is also ${path}: metrics and draining are not for the public`)
     for (const [name, pool] of pools)
       pool?.workers.forEach((worker, j) => {
         if (worker && reaches(worker.address.address, address))

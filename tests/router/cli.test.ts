@@ -93,7 +93,7 @@ test('check: status 1 on errors, 0 with warnings unless they are to fail', async
     ran: [],
   })
   writeFileSync(file, GOOD.replace(/admin.*\n/, ''))
-  const warned = `${file}:1:1: warning: admin: absent: no metrics, no health of the router itself, no dashboard\n${file}: 0 errors, 1 warning\n`
+  const warned = `${file}:1:1: warning: admin: absent: no metrics, no health of the router itself, no draining of workers\n${file}: 0 errors, 1 warning\n`
   assert.deepEqual(await cli('--routes', file, 'check'), { status: 0, out: '', err: warned, ran: [] })
   assert.deepEqual(await cli('check', '--strict', '-r', file), { status: 1, out: '', err: warned, ran: [] })
   writeFileSync(file, `${GOOD}x: 1\n`)

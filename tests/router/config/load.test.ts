@@ -271,12 +271,12 @@ const BAD: readonly (readonly [what: string, text: string, ...problems: readonly
   [
     'admin on the socket of a listener',
     'listen: [unix:/run/a.sock]\nadmin: unix:/run/a.sock\npools: {main: {workers: [a:1]}}\n',
-    'routes.yaml:2:8: admin: is also listen[0]: metrics and the dashboard are not for the public',
+    'routes.yaml:2:8: admin: is also listen[0]: metrics and draining are not for the public',
   ],
   [
     'admin on a listener',
     `${LEAST}admin: http://0.0.0.0:8080\n`,
-    'routes.yaml:3:8: admin: is also listen[0]: metrics and the dashboard are not for the public',
+    'routes.yaml:3:8: admin: is also listen[0]: metrics and draining are not for the public',
     'routes.yaml:3:8: warning: admin: 0.0.0.0:8080 may be reached from outside: use a loopback or a private address',
   ],
   [
