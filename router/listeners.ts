@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs'
 import * as net from 'node:net'
 import * as tls from 'node:tls'
 import type { Address, ListenerConfig } from './config/types.ts'
+import { addressKey } from './config/values.ts'
 import { canonicalAddress } from './forward/addresses.ts'
 import type { Listener } from './forward/gateway.ts'
 import { acceptWires, socketWire, type Wire, type WireOwner } from './forward/wire.ts'
@@ -29,11 +30,6 @@ export interface OpenListener {
 /** What makes two listeners the same socket. */
 export const listenerKey = (config: ListenerConfig): string =>
   `${config.tls ? 'https' : 'http'} ${config.address.kind === 'unix' ? config.address.path : `${config.address.host} ${config.address.port}`}`
-
-export const addressText = (address: Address): string =>
-  address.kind === 'unix'
-    ? `unix:${address.path}`
-    : `${address.host.includes(':') ? `[${address.host}]` : address.host}:${address.port}`
 
 /** Opens a listener. Rejects with the system's error (EADDRINUSE, EACCES …) or an unreadable certificate's. */
 export const openListener = async (config: ListenerConfig, accept: Accept): Promise<OpenListener> => {
@@ -66,7 +62,7 @@ export const openListener = async (config: ListenerConfig, accept: Accept): Prom
       : config.address
   return {
     key: listenerKey(config),
-    url: at.kind === 'unix' ? addressText(at) : `${scheme}://${addressText(at)}`,
+    url: at.kind === 'unix' ? addressKey(at) : `${scheme}://${addressKey(at)}`,
     host: at.kind === 'unix' ? at.path : at.host,
     port: at.kind === 'unix' ? 0 : at.port,
     update(next) {
@@ -83,7 +79,7 @@ export const openListener = async (config: ListenerConfig, accept: Accept): Prom
 }
 
 const listenerOf = (config: ListenerConfig, scheme: 'http' | 'https'): Listener => ({
-  name: addressText(config.address),
+  name: addressKey(config.address),
   scheme,
   exposes: new Set(config.expose),
 })

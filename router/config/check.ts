@@ -3,7 +3,7 @@
  * disagree with what the processes of that Synapse release serve. All are warnings: the router would run.
  */
 
-import type { SynapseVersion } from '../../shared/endpoints/types.ts'
+import { isBefore } from '../../shared/endpoints/version.ts'
 import type { Rule } from '../routing/rule.ts'
 import { HARD_STREAMS, SINGLE_WRITERS } from './streams.ts'
 import { effectiveRules, formatVersion, type RoutingTables, versionOf } from './tables.ts'
@@ -46,8 +46,6 @@ const checkListeners = ({ listen, admin }: RouterConfig, privileged: boolean): r
     problems.push(warning('listen', 'no listener exposes client: nobody can log in or sync'))
   return problems
 }
-
-const isBefore = (a: SynapseVersion, b: SynapseVersion): boolean => a[0] < b[0] || (a[0] === b[0] && a[1] < b[1])
 
 const checkPools = (config: RouterConfig, tables: RoutingTables): readonly Problem[] => {
   const problems: Problem[] = []

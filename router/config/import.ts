@@ -1,9 +1,9 @@
 /** A `routes.yaml` for a deployment of Synapse as its own files describe it, with a comment for where each line is from. */
 
 import type { Sticky } from '../../shared/endpoints/types.ts'
+import { deploymentProblems } from './deployment-problems.ts'
 import {
   type Deployment,
-  deploymentProblems,
   httpListener,
   type Listener,
   type Process,
@@ -12,6 +12,7 @@ import {
 } from './synapse.ts'
 import type { Problem } from './types.ts'
 import { addressesCollide, addressKey } from './values.ts'
+import { type Kind, kindOf } from './worker-kind.ts'
 
 export interface Imported {
   /** Absent if there is an error among the problems. */
@@ -65,54 +66,6 @@ const mainListener = (deployment: Deployment): Listener | Problem => {
 
 // ---- who does what ----
 
-/** What a worker's name, or its legacy `worker_app`, says that it is for. */
-type Kind =
-  | 'sync'
-  | 'initial_sync'
-  | 'sliding_sync'
-  | 'federation_in'
-  | 'federation_read'
-  | 'event_send'
-  | 'room_read'
-  | 'login'
-  | 'client_read'
-  | 'user_directory'
-  | 'keys_upload'
-  | 'media'
-  | 'generic'
-  | 'none'
-
-const LEGACY_APPS: Readonly<Record<string, Kind>> = {
-  synchrotron: 'sync',
-  client_reader: 'client_read',
-  federation_reader: 'federation_read',
-  event_creator: 'event_send',
-  frontend_proxy: 'keys_upload',
-  media_repository: 'media',
-  user_dir: 'user_directory',
-  pusher: 'none',
-  appservice: 'none',
-  federation_sender: 'none',
-}
-
-/** The first that matches; names are those of the guides: `synapse-initial-sync-1`, `federation_reader2`, `rooms3`. */
-const NAMES: readonly (readonly [RegExp, Kind])[] = [
-  [/fed\w*[-_]?sender|pusher|appservice|background|\bbg\b|persister/, 'none'],
-  [/initial/, 'initial_sync'],
-  [/sliding/, 'sliding_sync'],
-  [/sync/, 'sync'],
-  [/synchrotron/, 'sync'],
-  [/fed\w*?[-_]?(inbound|in(?![a-z])|receiver|transaction)/, 'federation_in'],
-  [/fed/, 'federation_read'],
-  [/media/, 'media'],
-  [/user[-_]?dir/, 'user_directory'],
-  [/frontend[-_]?proxy/, 'keys_upload'],
-  [/login|regist|sso/, 'login'],
-  [/event[-_]?(creator|send)/, 'event_send'],
-  [/room/, 'room_read'],
-  [/client/, 'client_read'],
-]
-
 const STREAM_POOLS: ReadonlyMap<string, Sticky> = new Map([
   ['typing', 'room'],
   ['to_device', 'user'],
@@ -123,24 +76,6 @@ const STREAM_POOLS: ReadonlyMap<string, Sticky> = new Map([
   ['device_lists', 'user'],
   ['thread_subscriptions', 'user'],
 ])
-
-const kindOf = (worker: Process, { streamWriters, jobs }: Deployment): Kind => {
-  const legacy = LEGACY_APPS[worker.app]
-  if (legacy) return legacy
-  const name = worker.name.toLowerCase()
-  const isWriter = [...streamWriters.values()].some((names) => names.includes(worker.name))
-  // A writer that is named for it is left to its stream: `typing1`, `stream_writer2`.
-  const plain = name.replaceAll(/[^a-z]/g, '')
-  if (
-    isWriter &&
-    (/stream|writer|persister/.test(plain) ||
-      [...streamWriters.keys()].some((stream) => plain.includes(stream.replaceAll('_', ''))))
-  )
-    return 'none'
-  for (const [job, names] of jobs)
-    if (names.includes(worker.name)) return job === 'user directory' ? 'user_directory' : 'none'
-  return NAMES.find(([pattern]) => pattern.test(name))?.[1] ?? 'generic'
-}
 
 const isSame = (a: readonly Process[], b: readonly Process[]) =>
   a.length === b.length && a.every((process) => b.includes(process))
