@@ -202,7 +202,7 @@ export const listenObject = object(
     expose: withDefault(
       list(oneOf('client', 'federation', 'admin'), 'a list of client, federation, admin', 1),
       '[client, federation]',
-      'What this listener lets through: `/_matrix/client` and media, `/_matrix/federation` and keys, `/_synapse/admin`. The rest is answered 404; `/_synapse/replication` always.',
+      'What this listener lets through. `federation`: `/_matrix/federation`, keys, media. `admin`: `/_synapse/admin`, `/_synapse/mas` and the like. `client`: media, `/_synapse/client` and all other paths. What it does not is answered 404, `/_synapse/replication` and `/_synapse/metrics` always.',
       '[federation]',
     ),
   },
