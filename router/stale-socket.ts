@@ -1,9 +1,9 @@
-import { unlinkSync } from 'node:fs'
+import { lstatSync, unlinkSync } from 'node:fs'
 import { connect } from 'node:net'
 
 /**
- * A unix socket's file outlives a killed process: it goes if nobody answers behind it. A file that cannot be removed stays,
- * and listening will say so, as it does where somebody answers.
+ * A unix socket's file outlives a killed process: it goes if nobody answers behind it. Any other file stays, and one that
+ * cannot be removed: listening will say so, as it does where somebody answers.
  */
 export const removeStaleSocket = (path: string): Promise<void> =>
   new Promise((resolve) => {
@@ -14,9 +14,9 @@ export const removeStaleSocket = (path: string): Promise<void> =>
     })
     probe.on('error', (error: NodeJS.ErrnoException) => {
       try {
-        if (error.code === 'ECONNREFUSED') unlinkSync(path)
+        if (error.code === 'ECONNREFUSED' && lstatSync(path).isSocket()) unlinkSync(path)
       } catch {
-        // not ours to remove
+        // gone already, or not ours to remove
       }
       resolve()
     })

@@ -184,7 +184,7 @@ export const listenObject = object(
   {
     address: required(
       listenAddress,
-      '`http://host:port`, `https://host:port` or `unix:/path`, whose file has the permissions that the umask leaves. Port 0: any free one.',
+      '`http://host:port`, `https://host:port` or `unix:/path`. Port 0: any free one.',
       'https://0.0.0.0:8448',
     ),
     certificate: optional(
