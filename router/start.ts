@@ -6,7 +6,7 @@ import { makeAliases } from './balancing/aliases.ts'
 import type { HealthConfig, RouterConfig, WorkerConfig } from './config/types.ts'
 import { detectSynapse } from './detect.ts'
 import { ClientConnection } from './forward/client-connection.ts'
-import type { Gateway, UpstreamWorker } from './forward/gateway.ts'
+import type { Gateway, Listener, UpstreamWorker } from './forward/gateway.ts'
 import { listenerKey, type OpenListener, openListener } from './listeners.ts'
 import { NEWEST_SYNAPSE } from './routing/built-in.ts'
 import { type BuiltSnapshot, buildSnapshot } from './snapshot.ts'
@@ -127,11 +127,7 @@ export const startRouter = async (
     telling: makeTelling(metrics, accessLog),
   }
 
-  const accept = (
-    listener: ClientConnection['listener'],
-    peer: string,
-    makeWire: ConstructorParameters<typeof ClientConnection>[3],
-  ) => {
+  const accept = (listener: Listener, peer: string, makeWire: ConstructorParameters<typeof ClientConnection>[3]) => {
     metrics.clientConnects.values[0]!++
     new ClientConnection(gateway, listener, peer, makeWire)
   }

@@ -41,6 +41,11 @@ export interface Wire {
   reset(): void
 }
 
+/** Up to this size bytes are copied as a string, which a slow peer cannot hold on to; beyond it they stay in a buffer. */
+export const SMALL_BYTES = 16 * 1024
+/** A body with at least this much to come is read into a buffer of the connection's own. */
+export const BULK_BYTES = 64 * 1024
+
 /** One read of a small message; heads are at most 16 KiB, and most answers are smaller. */
 const SHARED_BYTES = 64 * 1024
 /** One read of a body in bulk. Measured with 1 MiB bodies: 64 KiB cost 1.6 times the CPU, 256 KiB 1.15 times, 1 MiB the same. */
