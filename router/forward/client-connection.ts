@@ -3,6 +3,7 @@
  * arriving, and passes the answer back.
  */
 
+import { performance } from 'node:perf_hooks'
 import { NO_KEY } from '../balancing/key.ts'
 import { Dispatch, type Dispatcher } from './dispatch.ts'
 import { clearExchange, type Exchange, makeExchange } from './exchange.ts'
@@ -265,7 +266,8 @@ export class ClientConnection implements WireOwner, Dispatcher {
   relayBytes(bytes: Buffer, start: number, end: number, from: Wire): boolean {
     const length = end - start
     this.exchange.bytesOut += length
-    if (length <= SMALL_BYTES) return this.#relayed(this.wire.writeString(latin1(bytes, start, end)))
+    if (this.exchange.aliasHash !== NO_KEY) this.#learnAlias(latin1(bytes, start, end))
+    if (length <= SMALL_BYTES) return this.#relayed(this.wire.writeCopy(bytes, start, end))
     const part = bytes.subarray(start, end)
     return this.#relayed(this.wire.writeOwned(from.ownsReads ? part : Buffer.from(part)))
   }

@@ -3,6 +3,7 @@
  * or a new one, and another attempt where the one before failed. One for each client connection.
  */
 
+import { performance } from 'node:perf_hooks'
 import type { Replay } from '../../shared/endpoints/types.ts'
 import { methodBit } from '../routing/method.ts'
 import type { Waiter } from '../upstream/pool.ts'

@@ -18,7 +18,7 @@ export interface Origin {
   readonly peer: string
   /** The peer is a trusted proxy. */
   readonly trusted: boolean
-  /** The fields that end every head, where the peer is not trusted and they are always the same. */
+  /** What ends every head, from its X-Request-ID's line end on, where the peer is not trusted and they are always the same. */
   readonly forwarded: string
 }
 
@@ -26,7 +26,7 @@ export const makeOrigin = ({ snapshot }: Gateway, listener: Listener, peer: stri
   listener,
   peer,
   trusted: snapshot.trusts(peer),
-  forwarded: `X-Forwarded-For: ${peer}\r\nX-Forwarded-Proto: ${listener.scheme}\r\n\r\n`,
+  forwarded: `\r\nX-Forwarded-For: ${peer}\r\nX-Forwarded-Proto: ${listener.scheme}\r\n\r\n`,
 })
 
 /**
@@ -50,17 +50,15 @@ export const takeRequest = (
     const { snapshot } = gateway
     exchange.address = clientAddressOf(bytes, head.forwardedForStart, head.forwardedForEnd, origin.peer, snapshot)
     const proto = protoOf(bytes, head.forwardedProtoStart, head.forwardedProtoEnd, origin.listener.scheme)
-    forwarded = `X-Forwarded-For: ${exchange.address}\r\nX-Forwarded-Proto: ${proto}\r\n\r\n`
+    forwarded = `\r\nX-Forwarded-For: ${exchange.address}\r\nX-Forwarded-Proto: ${proto}\r\n\r\n`
   }
   const forwardable = forwardedHead(bytes, headEnd)
-  exchange.requestId = gateway.requestIdPrefix + (++gateway.requests).toString(36)
-  const host = head.hasHost ? '' : `Host: ${gateway.snapshot.serverName}\r\n`
-  const framing = head.chunked
-    ? 'Transfer-Encoding: chunked\r\n'
-    : head.rewriteLength
-      ? `Content-Length: ${head.contentLength}\r\n`
-      : ''
-  const request = `${forwardable}${host}${framing}X-Request-ID: ${exchange.requestId}\r\n${forwarded}`
+  exchange.requestId = gateway.requestIdPrefix + ++gateway.requests
+  let request = forwardable
+  if (!head.hasHost) request += `Host: ${gateway.snapshot.serverName}\r\n`
+  if (head.chunked) request += 'Transfer-Encoding: chunked\r\n'
+  else if (head.rewriteLength) request += `Content-Length: ${head.contentLength}\r\n`
+  request += `X-Request-ID: ${exchange.requestId}${forwarded}`
   const notExposed = forbidden(bytes, head.targetStart, head.targetEnd, origin.listener.exposes)
   if (notExposed || head.chunked || head.contentLength > 0 || request.length > MAX_HEAD_BYTES)
     exchange.requestLine = forwardable.slice(0, head.targetEnd - head.start)

@@ -141,11 +141,12 @@ export class UpstreamConnection implements WireOwner {
 
     const small = bodyEnd - start <= SMALL_BYTES
     const closing = client.beginAnswer(answer.status, this.#state === UNTIL_CLOSE)
-    const head =
+    const written =
       small && answer.dropCount === 0 && !closing
-        ? latin1(data, start, bodyEnd)
-        : `${forwardedAnswer(data, start, headEnd)}${closing ? 'Connection: close\r\n' : ''}\r\n${small ? latin1(data, headEnd, bodyEnd) : ''}`
-    const written = client.relayString(head)
+        ? client.relayBytes(data, start, bodyEnd, this.wire)
+        : client.relayString(
+            `${forwardedAnswer(data, start, headEnd)}${closing ? 'Connection: close\r\n' : ''}\r\n${small ? latin1(data, headEnd, bodyEnd) : ''}`,
+          )
     if (!small) this.#relay(data, headEnd, bodyEnd)
     else if (!written) this.wire.pause()
     if (done) this.#finish()
