@@ -6,10 +6,11 @@
 import { performance } from 'node:perf_hooks'
 import type { Replay } from '../../shared/endpoints/types.ts'
 import { methodBit } from '../routing/method.ts'
-import type { Waiter } from '../upstream/pool.ts'
+import type { Waiter } from '../upstream/places.ts'
 import type { Exchange } from './exchange.ts'
 import { type Gateway, replayOf, type UpstreamPool, type UpstreamWorker } from './gateway.ts'
 import { type Refusal, refusals } from './refusal.ts'
+import { decideAgain } from './request.ts'
 import { UpstreamConnection } from './upstream-connection.ts'
 
 /** Who has the request. */
@@ -50,24 +51,30 @@ export class Dispatch implements Waiter {
   begin(): void {
     this.#pinned = null
     this.#tried = null
-    const pool = this.#exchange.route!.pool
-    const { concurrency, queue, timeouts } = pool.config
-    if (pool.inFlight < concurrency) {
-      this.#exchange.pool = pool
-      pool.inFlight++
-      this.#choose()
-    } else if (pool.queue.size < queue) {
-      this.#exchange.pool = pool
+    const { pool } = this.#exchange.route!
+    const taken = pool.places.take(this)
+    if (taken === 'full') {
+      this.#dispatcher.refuse(refusals.queueFull)
+      return
+    }
+    this.#exchange.pool = pool
+    if (taken === 'admitted') this.#choose()
+    else {
       this.queued = true
-      pool.queue.add(this)
-      this.#dispatcher.wait(this.#exchange.startedAt + timeouts.queueMs)
-    } else this.#dispatcher.refuse(refusals.queueFull)
+      this.#dispatcher.wait(this.#exchange.startedAt + pool.config.timeouts.queueMs)
+    }
   }
 
   admitted(): void {
     this.queued = false
-    this.#exchange.pool!.inFlight++
     this.#choose()
+  }
+
+  dismissed(): void {
+    this.queued = false
+    this.#exchange.pool = null
+    decideAgain(this.#exchange, this.#gateway)
+    this.begin()
   }
 
   /** Chooses a worker and sends it the request. */
@@ -90,9 +97,9 @@ export class Dispatch implements Waiter {
   }
 
   #moveTo(pool: UpstreamPool): void {
-    this.#exchange.pool!.release()
+    this.#exchange.pool!.places.release()
     this.#exchange.pool = pool
-    pool.inFlight++
+    pool.places.takeAnyway()
   }
 
   #sendTo(worker: UpstreamWorker, pool: UpstreamPool): void {
@@ -209,7 +216,7 @@ export class Dispatch implements Waiter {
     if (pool === null) return
     if (this.queued) {
       this.queued = false
-      pool.queue.delete(this)
-    } else pool.release()
+      pool.places.leave(this)
+    } else pool.places.release()
   }
 }

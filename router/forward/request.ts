@@ -9,7 +9,7 @@ import type { Gateway, Listener, Route } from './gateway.ts'
 import { latin1 } from './grammar.ts'
 import { pollTimeoutMs } from './poll-timeout.ts'
 import { type Refusal, refusals } from './refusal.ts'
-import { forwardedHead, head, MAX_HEAD_BYTES } from './request-head.ts'
+import { forwardedHead, head, MAX_HEAD_BYTES, readRequestHead } from './request-head.ts'
 
 /** Where the requests of a connection come from. */
 export interface Origin {
@@ -94,6 +94,13 @@ const decide = (exchange: Exchange, bytes: Buffer, { snapshot, aliases }: Gatewa
     hash = aliases.resolve(hash)
   }
   exchange.keyHash = hash
+}
+
+/** Decides again, by the snapshot in force now, where a request goes that was not sent yet. */
+export const decideAgain = (exchange: Exchange, gateway: Gateway): void => {
+  const bytes = Buffer.from(exchange.request!, 'latin1')
+  readRequestHead(bytes, 0, bytes.length)
+  decide(exchange, bytes, gateway)
 }
 
 /** How large a body the request may have whose head was read last, and whose route is `route`. */

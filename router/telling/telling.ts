@@ -86,8 +86,8 @@ export const collectGauges = (
   metrics.clientConnections.values[0] = clients
   metrics.accessLogLost.values[0] = accessLogLost
   for (const pool of pools) {
-    metrics.inFlight.values[pool.series] = pool.inFlight
-    metrics.queued.values[pool.series] = pool.queue.size
+    metrics.inFlight.values[pool.series] = pool.places.inFlight
+    metrics.queued.values[pool.series] = pool.places.queued
     for (const { worker, series } of pool.members) {
       metrics.workerUp.values[series] = worker.up ? 1 : 0
       metrics.workerInFlight.values[series] = worker.inFlight
