@@ -316,6 +316,7 @@ test('a limit holds across reloads: what runs from before counts, and what waits
   await until(() => held.has('media /_matrix/media/1'))
   await reload(limited(1))
   const second = ask(where, '/_matrix/media/2')
+  await until(() => places().queued === 1)
   const third = ask(where, '/_matrix/media/3')
   await until(() => places().queued === 2)
   assert.deepEqual([...held.keys()], ['media /_matrix/media/1'], 'the place is taken by a request from before')
