@@ -3,6 +3,7 @@
 import { NO_KEY } from '../balancing/key.ts'
 import { draw, hashText } from '../balancing/ring.ts'
 import type { PoolConfig } from '../config/types.ts'
+import type { Places } from './places.ts'
 
 /** A worker may have this many times the average load of its pool before keys spill over to their next choice. */
 const BOUNDED_LOAD_FACTOR = 1.25
@@ -26,21 +27,14 @@ export interface Member<W extends PoolWorker> {
   readonly series: number
 }
 
-/** Someone who waits for a place in a pool. */
-export interface Waiter {
-  /** A place is free. */
-  admitted(): void
-}
-
 export class Pool<W extends PoolWorker> {
   readonly name: string
   readonly config: PoolConfig
   readonly members: readonly Member<W>[]
   /** Filled once all pools exist. */
   fallback: readonly Pool<W>[] = []
-  /** Requests admitted and not finished. */
-  inFlight = 0
-  readonly queue = new Set<Waiter>()
+  /** Its own across reloads; the pool itself is another in each snapshot. */
+  readonly places: Places
   readonly #totalWeight: number
   /** Where the search for the least loaded begins, so that equals take turns. */
   #turn = 0
@@ -50,8 +44,14 @@ export class Pool<W extends PoolWorker> {
   readonly #seriesOf = new Map<W, number>()
 
   /** `workers` in the order of `config.workers`; `series`: rows of the pool's metrics and of each worker's. */
-  constructor(config: PoolConfig, workers: readonly W[], series: { pool: number; workers: readonly number[] }) {
+  constructor(
+    config: PoolConfig,
+    workers: readonly W[],
+    places: Places,
+    series: { pool: number; workers: readonly number[] },
+  ) {
     this.name = config.name
+    this.places = places
     this.config = config
     this.series = series.pool
     this.members = config.workers.map((worker, index) => ({
@@ -134,14 +134,5 @@ export class Pool<W extends PoolWorker> {
       }
     }
     return best ?? overloaded
-  }
-
-  /** A request is finished: the one that has waited longest is admitted in its place. */
-  release(): void {
-    this.inFlight--
-    if (this.queue.size === 0 || this.inFlight >= this.config.concurrency) return
-    const [next] = this.queue
-    this.queue.delete(next!)
-    next!.admitted()
   }
 }
