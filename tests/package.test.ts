@@ -8,10 +8,13 @@ import { test } from 'node:test'
 const root = join(import.meta.dirname, '..')
 const skip = existsSync(join(root, 'router/main.ts')) ? false : 'there is no router/main.ts'
 
-const USES_TABLE = `import { type TableEntry, table } from 'plexus/endpoints'
+const USES = `import { type TableEntry, table } from 'plexus/endpoints'
+import { canonicalJson } from 'plexus/matrix/json/canonical'
+import { roomVersions } from 'plexus/matrix/room-version'
 const typing: TableEntry | undefined = table.find(({ name }) => name === 'setTyping')
 const method: 'PUT' | 'GET' | 'POST' | 'DELETE' | 'PATCH' | 'HEAD' | 'OPTIONS' = typing!.endpoint.method
 console.log(method, typing!.endpoint.path, JSON.stringify(typing!.endpoint.served))
+console.log(canonicalJson({ b: roomVersions[12].stateResolution, a: 1 }))
 `
 
 test('the packed package runs from node_modules, as plain JavaScript', { skip }, (t) => {
@@ -41,9 +44,9 @@ test('the packed package runs from node_modules, as plain JavaScript', { skip },
   assert.equal(status, 0, stderr)
   assert.match(stdout, /router/)
 
-  // The endpoint table is for others too, with its types.
+  // The endpoint table and the protocol core are for others too, with their types.
   const module = join(folder, 'uses.ts')
-  writeFileSync(module, USES_TABLE)
+  writeFileSync(module, USES)
   const compiler = join(root, 'node_modules/typescript/bin/tsc')
   const compiled = spawnSync(process.execPath, [compiler, '--module', 'nodenext', '--strict', '--noEmit', module], {
     cwd: folder,
@@ -51,5 +54,9 @@ test('the packed package runs from node_modules, as plain JavaScript', { skip },
   })
   assert.equal(compiled.stdout, '')
   const ran = spawnSync(process.execPath, [module], { cwd: folder, encoding: 'utf8' })
-  assert.equal(ran.stdout, 'PUT /rooms/{roomId}/typing/{userId} {"writer":"typing","hard":true}\n', ran.stderr)
+  assert.equal(
+    ran.stdout,
+    'PUT /rooms/{roomId}/typing/{userId} {"writer":"typing","hard":true}\n{"a":1,"b":"2.1"}\n',
+    ran.stderr,
+  )
 })
