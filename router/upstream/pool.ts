@@ -42,6 +42,8 @@ export class Pool<W extends PoolWorker> {
   inFlight = 0
   readonly queue = new Set<Waiter>()
   readonly #totalWeight: number
+  /** {@link release} is giving out places. */
+  #admitting = false
   /** Where the search for the least loaded begins, so that equals take turns. */
   #turn = 0
 
@@ -136,12 +138,21 @@ export class Pool<W extends PoolWorker> {
     return best ?? overloaded
   }
 
-  /** A request is finished: the one that has waited longest is admitted in its place. */
+  /** A request is finished: those that have waited longest are admitted to the places that are free. */
   release(): void {
     this.inFlight--
-    if (this.queue.size === 0 || this.inFlight >= this.config.concurrency) return
-    const [next] = this.queue
-    this.queue.delete(next!)
-    next!.admitted()
+    // Who is admitted may leave at once, to a fallback or with an error: the loop that admitted it goes on with the
+    // next, as calls within calls would be as deep as the queue is long.
+    if (this.#admitting) return
+    this.#admitting = true
+    try {
+      while (this.queue.size > 0 && this.inFlight < this.config.concurrency) {
+        const [next] = this.queue
+        this.queue.delete(next!)
+        next!.admitted()
+      }
+    } finally {
+      this.#admitting = false
+    }
   }
 }

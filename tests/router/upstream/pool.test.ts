@@ -71,7 +71,7 @@ test('a strict key has its owner or nobody', () => {
   const p = pool(4, { strict: true })
   const hash = hashString('!room:hs')
   const owner = p.pick(hash, 0, null)!
-  owner.inFlight = 100_000
+  owner.inFlight = 30_000
   assert.equal(p.pick(hash, 0, null), owner, 'whatever its load')
   owner.up = false
   assert.equal(p.pick(hash, 0, null), owner, 'whatever its health: it is tried, and its error told')
@@ -126,4 +126,22 @@ test('a place that is given back goes to the one that has waited longest', () =>
   assert.deepEqual(admitted, ['first', 'second'])
   p.release()
   assert.equal(p.inFlight, 0)
+})
+
+test('a long queue whose requests all leave at once is emptied without deep calls', () => {
+  const p = pool(1, { concurrency: 1, queue: 30_000 })
+  let admitted = 0
+  const waiter = () => ({
+    admitted() {
+      admitted++
+      p.inFlight++
+      p.release() // as when it moves to a fallback, or is refused
+    },
+  })
+  p.inFlight = 1
+  for (let i = 0; i < 30_000; i++) p.queue.add(waiter())
+  p.release()
+  assert.equal(admitted, 30_000)
+  assert.equal(p.inFlight, 0)
+  assert.equal(p.queue.size, 0)
 })
