@@ -60,6 +60,10 @@ export class ClientConnection implements WireOwner, Waiter {
   /** The wire took all that was written. */
   writable = true
   #lingered = 0
+  /** What the wire had not sent when that was last looked at. */
+  #unsent = 0
+  /** The same of the worker's wire, while a body is sent. */
+  #unsentBody = Number.POSITIVE_INFINITY
 
   // Of the request at hand; the log reads them.
   method = ''
@@ -125,11 +129,11 @@ export class ClientConnection implements WireOwner, Waiter {
   }
   /** Nothing of a request has arrived. */
   get unused(): boolean {
-    return this.#state === HEAD && this.#pending === null
+    return this.#state === HEAD && this.#pending === null && this.writable
   }
-  /** A request is being served. */
+  /** A request is being served, or the end of its answer is still to be taken. */
   get busy(): boolean {
-    return this.#state === BODY || this.#state === ANSWER
+    return this.#state === BODY || this.#state === ANSWER || !this.writable
   }
 
   onBytes(bytes: Buffer, length: number): void {
@@ -398,6 +402,7 @@ export class ClientConnection implements WireOwner, Waiter {
     this.#upstream = upstream
     this.#connectUntil = 0
     this.#sentAt = this.gateway.now
+    this.#unsentBody = Number.POSITIVE_INFINITY
     upstream.begin(this)
     this.deadline = this.gateway.now + (this.#state === BODY ? STALL_MS : this.#readMs)
     let written = upstream.wire.writeString(this.request!)
@@ -468,7 +473,9 @@ export class ClientConnection implements WireOwner, Waiter {
 
   /** The worker took what was written to it. */
   upstreamDrained(): void {
-    if (this.#state === BODY) this.wire.resume()
+    if (this.#state !== BODY) return
+    this.deadline = this.gateway.now + STALL_MS
+    this.wire.resume()
   }
 
   // The answer, called by the upstream connection.
@@ -510,6 +517,7 @@ export class ClientConnection implements WireOwner, Waiter {
   #relayed(written: boolean): boolean {
     this.writable = written
     this.deadline = this.gateway.now + (written ? this.#readMs : STALL_MS)
+    if (!written) this.#unsent = this.wire.unsent
     return written
   }
 
@@ -590,9 +598,7 @@ export class ClientConnection implements WireOwner, Waiter {
     if (!reused) worker.failed(reason === 'invalid' ? 'invalid answer' : 'broke off', false)
     if (this.#answered) {
       this.#finish(this.#status)
-      this.#state = CLOSED
-      this.gateway.clients.delete(this)
-      this.wire.reset()
+      this.#cut()
       return
     }
     worker.inFlight--
@@ -676,11 +682,33 @@ export class ClientConnection implements WireOwner, Waiter {
     this.close()
   }
 
+  /**
+   * Whether the peer that is written to took something since this was last asked. One write may hold half a megabyte,
+   * which takes a slow client minutes: what counts is that it goes on. The deadline is set anew then.
+   */
+  #progress(): boolean {
+    const upstream = this.#state === BODY && !this.#answered ? this.#upstream : null
+    if (upstream !== null) {
+      const { unsent } = upstream.wire
+      const progress = unsent > 0 && unsent < this.#unsentBody
+      this.#unsentBody = unsent
+      if (progress) this.deadline = this.gateway.now + STALL_MS
+      return progress
+    }
+    const { unsent } = this.wire
+    if (this.writable || unsent >= this.#unsent) return false
+    this.#unsent = unsent
+    this.deadline = this.gateway.now + STALL_MS
+    return true
+  }
+
   /** The deadline passed. */
   expire(): void {
+    if (this.#progress()) return
     switch (this.#state) {
       case HEAD:
-        if (this.unused) this.close()
+        if (!this.writable) this.#cut()
+        else if (this.unused) this.close()
         else this.#refuseAndClose(refusals.requestTimeout)
         break
       case BODY:
@@ -689,10 +717,9 @@ export class ClientConnection implements WireOwner, Waiter {
         else if (this.#answered) {
           this.#upstream?.close()
           this.#finish(this.#status)
-          this.#state = CLOSED
-          this.gateway.clients.delete(this)
-          this.wire.reset()
-        } else if (this.#state === BODY) this.#refuseAndClose(refusals.requestTimeout)
+          this.#cut()
+        } else if (this.#state === BODY && !(this.#upstream !== null && this.#upstream.wire.unsent > 0))
+          this.#refuseAndClose(refusals.requestTimeout)
         else {
           this.worker?.failed('no answer in time', false)
           this.#upstream?.close()
@@ -700,8 +727,16 @@ export class ClientConnection implements WireOwner, Waiter {
         }
         break
       default:
-        this.close()
+        if (this.writable) this.close()
+        else this.#cut()
     }
+  }
+
+  /** Ends the connection so that the client cannot take what it got of an answer for the whole. */
+  #cut(): void {
+    this.#state = CLOSED
+    this.gateway.clients.delete(this)
+    this.wire.reset()
   }
 
   close(): void {

@@ -24,6 +24,8 @@ export interface Wire {
   owner: WireOwner
   /** What `onBytes` gets stays as it is until the next read, and may be handed to another wire's {@link Wire.writeOwned}. */
   readonly ownsReads: boolean
+  /** Bytes written that the kernel has not taken yet; less than before: the peer takes something. */
+  readonly unsent: number
   /** Writes a latin1 string: one byte a character. False: the peer is slow, wait for `onDrain` before writing more. */
   writeString(text: string): boolean
   /** Writes bytes that nobody may change until `onDrain`, if it returns false. */
@@ -59,6 +61,7 @@ const giveBuffer = (buffer: Buffer) => {
 interface Handle {
   onread: () => void
   wire?: HandleWire
+  readonly writeQueueSize: number
   useUserBuffer(buffer: Uint8Array): void
   readStart(): number
   readStop(): number
@@ -129,6 +132,7 @@ const bindings: Bindings | undefined = (() => {
     ]
     const known =
       methods.every((name) => typeof prototype[name] === 'function') &&
+      'writeQueueSize' in prototype &&
       found.state instanceof Int32Array &&
       [found.READ, found.ASYNC, found.TCP_SOCKET, found.PIPE_SOCKET].every(Number.isInteger)
     return known ? found : undefined
@@ -164,6 +168,10 @@ class HandleWire implements Wire {
 
   get ownsReads(): boolean {
     return this.#own !== undefined
+  }
+
+  get unsent(): number {
+    return this.#closed ? 0 : this.#handle.writeQueueSize
   }
 
   /** `length`: bytes read, or a negative error. */
@@ -264,6 +272,9 @@ function onWritten(this: WriteRequest, status: number): void {
   this.wire!.wrote(status)
 }
 
+/** How long a public socket that was closed may take to send what was written. */
+const FAREWELL_MS = 3_000
+
 class SocketWire implements Wire {
   owner: WireOwner
   readonly ownsReads = true
@@ -290,6 +301,12 @@ class SocketWire implements Wire {
     })
   }
 
+  get unsent(): number {
+    // Of a TLS socket the queue of the TCP socket below, as its own shrinks only when all is gone.
+    const { _handle: handle } = this.#socket as unknown as { _handle?: Partial<Handle> & { _parent?: Partial<Handle> } }
+    return this.#socket.writableLength + ((handle?._parent ?? handle)?.writeQueueSize ?? 0)
+  }
+
   writeString(text: string): boolean {
     return this.#socket.writable ? this.#socket.write(text, 'latin1') : true
   }
@@ -309,7 +326,9 @@ class SocketWire implements Wire {
   }
   close(): void {
     this.#ended = true
+    // With TLS' own farewell; but a peer that takes nothing more must not keep the socket for good.
     this.#socket.destroySoon()
+    if (!this.#socket.destroyed) setTimeout(() => this.#socket.destroy(), FAREWELL_MS).unref()
   }
   reset(): void {
     this.#ended = true

@@ -1,0 +1,160 @@
+/** Clients and workers that take bytes slowly, or not at all. Deadlines are brought forward instead of waited for. */
+
+import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import * as net from 'node:net'
+import { type TestContext, test } from 'node:test'
+import { ClientConnection } from '../../router/forward/client-connection.ts'
+import type { Wire, WireOwner } from '../../router/forward/wire.ts'
+import type { RunningRouter } from '../../router/start.ts'
+import { startInProcess } from '../harness/router.ts'
+
+/** More than the kernel holds between two sockets. */
+const BODY_BYTES = 24 * 1024 * 1024
+const HEAD = `HTTP/1.1 200 OK\r\nContent-Length: ${BODY_BYTES}\r\n\r\n`
+
+const startServer = async (t: TestContext, onConnection: (socket: net.Socket) => void): Promise<string> => {
+  const sockets = new Set<net.Socket>()
+  const server = net.createServer((socket) => {
+    sockets.add(socket)
+    socket.on('error', () => {})
+    onConnection(socket)
+  })
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  t.after(() => {
+    for (const socket of sockets) socket.destroy()
+    server.close()
+  })
+  return `127.0.0.1:${(server.address() as net.AddressInfo).port}`
+}
+
+const until = async (what: string, holds: () => boolean) => {
+  const end = performance.now() + 10_000
+  while (!holds()) {
+    assert.ok(performance.now() < end, `not within 10 s: ${what}`)
+    await new Promise((resolve) => setTimeout(resolve, 5))
+  }
+}
+
+/** The router's side of the only client's connection. */
+const connectionOf = (router: RunningRouter) => {
+  const [connection] = router.gateway.clients
+  assert.ok(connection)
+  return connection
+}
+
+/** As if the deadline had passed. */
+const expire = (router: RunningRouter) => connectionOf(router).expire()
+
+const startDownload = (t: TestContext) =>
+  startServer(t, (socket) =>
+    socket.once('data', () => {
+      socket.write(HEAD)
+      socket.write(Buffer.alloc(BODY_BYTES, 'x'))
+    }),
+  )
+const DOWNLOAD = 'GET /_matrix/media/v3/download/hs/id HTTP/1.1\r\nHost: hs\r\n\r\n'
+
+test('a client that takes a download slowly is not cut off, one that takes nothing is', async (t) => {
+  const router = await startInProcess(t, { pools: { main: { workers: [await startDownload(t)], health: false } } })
+  // A wire whose kernel takes bytes as this test says: how much a real one holds cannot be known.
+  let unsent = 0
+  let end = ''
+  let owner: WireOwner | undefined
+  const wire: Wire = {
+    ownsReads: false,
+    get unsent() {
+      return unsent
+    },
+    writeString: (text) => {
+      unsent += text.length
+      return false
+    },
+    writeOwned: (bytes) => {
+      unsent += bytes.length
+      return false
+    },
+    readIntoOwn() {},
+    readIntoShared() {},
+    pause() {},
+    resume() {},
+    shutdown() {},
+    close: () => {
+      end = 'closed'
+    },
+    reset: () => {
+      end = 'reset'
+    },
+  } as Partial<Wire> as Wire
+  const listener = { name: 'test', scheme: 'http', exposes: new Set(['client'] as const) } as const
+  const client = new ClientConnection(router.gateway, listener, '127.0.0.1', (of) => {
+    owner = of
+    return wire
+  })
+  owner!.onBytes(Buffer.from(DOWNLOAD), DOWNLOAD.length)
+  await until('the first bytes', () => unsent > 0)
+  for (const taken of [1, 10, 1]) {
+    unsent -= taken
+    client.deadline = 0
+    client.expire()
+    assert.equal(end, '', 'it took something since the last time')
+    assert.ok(client.deadline > performance.now() + 30_000, 'and has as long again')
+  }
+  client.expire()
+  assert.equal(end, 'reset', 'so that the client does not take what it has for the whole')
+  assert.ok(!router.gateway.clients.has(client))
+})
+
+test('a router that stops waits for the end of an answer to be taken', async (t) => {
+  const router = await startInProcess(t, {
+    pools: { main: { workers: [await startDownload(t)], health: false } },
+    settings: { drain: '20s' },
+  })
+  const client = net.connect({ host: '127.0.0.1', port: router.listeners[0]!.port })
+  t.after(async () => client.destroy())
+  let received = 0
+  client.write(DOWNLOAD)
+  const [worker] = [...router.workers.values()]
+  await until('the request is with the worker', () => worker!.inFlight === 1)
+  // Only as much as it takes for the router to have all of the answer: the end of that waits in the router.
+  await until('the worker is done', () => {
+    received += (client.read() as Buffer | null)?.length ?? 0
+    return worker!.inFlight === 0
+  })
+  assert.equal(connectionOf(router).writable, false)
+  let answered = false
+  const closing = router.close().then(() => {
+    answered = true
+  })
+  await new Promise((resolve) => setTimeout(resolve, 200))
+  assert.equal(answered, false)
+  client.on('data', (part) => {
+    received += part.length
+  })
+  await closing
+  await until('the whole', () => received === HEAD.length + BODY_BYTES)
+})
+
+test('a worker that takes no more of a body is the one to blame: 504', async (t) => {
+  const worker = await startServer(t, (socket) => socket.once('data', () => socket.pause()))
+  const router = await startInProcess(t, {
+    pools: { main: { workers: [worker], health: false, max_body: '100M' } },
+  })
+  const client = net.connect({ host: '127.0.0.1', port: router.listeners[0]!.port })
+  t.after(async () => client.destroy())
+  client.on('error', () => {})
+  let answer = ''
+  client.setEncoding('latin1').on('data', (part: string) => {
+    answer += part
+  })
+  client.write(`POST /_matrix/media/v3/upload HTTP/1.1\r\nHost: hs\r\nContent-Length: ${BODY_BYTES}\r\n\r\n`)
+  client.write(Buffer.alloc(BODY_BYTES))
+  const [upstream] = [...router.workers.values()]
+  await until('the request is with the worker', () => upstream!.inFlight === 1)
+  await new Promise((resolve) => setTimeout(resolve, 300))
+  expire(router)
+  expire(router)
+  await until('an answer', () => answer !== '')
+  assert.match(answer, /^HTTP\/1\.1 504 /)
+})
