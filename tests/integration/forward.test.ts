@@ -125,6 +125,10 @@ test('replication and metrics never pass, admin only where it is exposed', async
     '/_synapse/%72eplication/x',
     '//_synapse/replication',
     '/a/../_synapse/replication/x',
+    '/_matrix/client/../../_synapse/replication/x',
+    '/_matrix/client/v3/%2e%2E/.%2e/%2e./_synapse/replication/x',
+    '/_matrix/client/%252e%252e/../_synapse/replication/x',
+    '/_matrix/client/..%2f..%2F_synapse%2freplication/x',
     '/_synapse/metrics',
   ])
     for (const listener of [open, admin, federation]) assert.equal((await ask(listener!, path)).status, 404, path)
@@ -135,6 +139,12 @@ test('replication and metrics never pass, admin only where it is exposed', async
   assert.equal((await ask(federation!, '/_matrix/client/v3/sync')).status, 404)
   assert.equal((await ask(federation!, '/_matrix/federation/v1/version')).status, 200)
   assert.equal((await ask(open!, '/_synapse/client/pick_idp')).status, 200)
+  // Dots that lead nowhere else are legal: a state key may be `..`.
+  for (const path of [
+    '/_matrix/client/v3/rooms/!a:b/state/m.x/..',
+    '/_matrix/client/v3/rooms/%21a%3Ab/state/m.x/%2e%2e',
+  ])
+    assert.equal((await ask(open!, path)).status, 200, path)
 })
 
 test('TLS listeners, unix-socket listeners and unix-socket workers', async (t) => {
