@@ -1,6 +1,6 @@
 /** Listening sockets: opened and closed as the configuration changes, without touching connections that are there. */
 
-import { readFileSync, unlinkSync } from 'node:fs'
+import { lstatSync, readFileSync, unlinkSync } from 'node:fs'
 import * as net from 'node:net'
 import { connect } from 'node:net'
 import * as tls from 'node:tls'
@@ -52,7 +52,9 @@ export const openListener = async (config: ListenerConfig, accept: Accept): Prom
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject)
     const { address } = config
-    if (address.kind === 'unix') server.listen({ path: address.path, backlog: BACKLOG }, resolve)
+    // As nginx and Synapse make theirs: whoever may enter the folder may connect.
+    if (address.kind === 'unix')
+      server.listen({ path: address.path, backlog: BACKLOG, readableAll: true, writableAll: true }, resolve)
     else server.listen({ host: address.host, port: address.port, backlog: BACKLOG }, resolve)
   })
   server.removeAllListeners('error')
@@ -94,7 +96,7 @@ const certificate = ({ tls: files }: ListenerConfig): tls.SecureContextOptions =
   minVersion: 'TLSv1.2',
 })
 
-/** A unix socket's file outlives a killed process: it goes if nobody answers behind it. */
+/** A unix socket's file outlives a killed process: it goes if nobody answers behind it. Any other file stays, and is in the way. */
 const removeStale = (path: string): Promise<void> =>
   new Promise((resolve) => {
     const probe = connect(path)
@@ -103,7 +105,7 @@ const removeStale = (path: string): Promise<void> =>
       resolve() // in use: listening will say so
     })
     probe.on('error', (error: NodeJS.ErrnoException) => {
-      if (error.code === 'ECONNREFUSED') unlinkSync(path)
+      if (error.code === 'ECONNREFUSED' && lstatSync(path, { throwIfNoEntry: false })?.isSocket()) unlinkSync(path)
       resolve()
     })
   })

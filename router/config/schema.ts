@@ -184,7 +184,7 @@ export const listenObject = object(
   {
     address: required(
       listenAddress,
-      '`http://host:port`, `https://host:port` or `unix:/path`. Port 0: any free one.',
+      '`http://host:port`, `https://host:port` or `unix:/path`. Port 0: any free one. A socket’s file is open to every user who may enter its folder.',
       'https://0.0.0.0:8448',
     ),
     certificate: optional(

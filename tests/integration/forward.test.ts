@@ -1,9 +1,9 @@
 /** What reaches a worker, and what comes back: in process, on real sockets. */
 
 import assert from 'node:assert/strict'
-import { execFileSync } from 'node:child_process'
+import { execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { createServer, type IncomingMessage, request, type Server, type ServerResponse } from 'node:http'
 import { request as httpsRequest } from 'node:https'
 import { tmpdir } from 'node:os'
@@ -93,6 +93,30 @@ test('the client address: overwritten for strangers, believed from trusted proxi
   const believed = await ask({ port: proxies.listeners[0]!.port }, '/_matrix/client/versions', { headers: spoofed })
   assert.equal(believed.echoed.headers['x-forwarded-for'], '203.0.113.9')
   assert.equal(believed.echoed.headers['x-forwarded-proto'], 'https')
+})
+
+test('a unix socket is open to all who reach it; its stale file is replaced, a file of another kind never', async (t) => {
+  const main = await startHttp(t, echo('main'))
+  const folder = folderOf(t)
+  const path = join(folder, 'router.sock')
+  const options = { pools: { main: { workers: [main] } }, settings: { listen: [`unix:${path}`] } }
+  // A process that is killed leaves its socket's file behind.
+  const killed = spawn(process.execPath, [
+    '-e',
+    `net.createServer().listen(${JSON.stringify(path)}, () => console.log())`,
+  ])
+  await once(killed.stdout, 'data')
+  killed.kill('SIGKILL')
+  await once(killed, 'exit')
+  assert.ok(statSync(path).isSocket())
+  const router = await startInProcess(t, options)
+  assert.equal((await ask({ socketPath: path }, '/_matrix/client/versions')).status, 200)
+  assert.equal(statSync(path).mode & 0o666, 0o666)
+  await router.close()
+
+  writeFileSync(path, 'precious')
+  await assert.rejects(startInProcess(t, options), /EADDRINUSE/)
+  assert.equal(readFileSync(path, 'utf8'), 'precious')
 })
 
 test('a request target arrives byte for byte', async (t) => {
