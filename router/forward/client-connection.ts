@@ -199,7 +199,8 @@ export class ClientConnection implements WireOwner, Waiter {
     this.bytesIn = headEnd - start
     let forwarded = this.#forwarded
     if (this.#peerTrusted) {
-      this.address = clientAddressOf(bytes, head.forwardedForStart, head.forwardedForEnd, this.#peer, gateway.snapshot)
+      const hops = head.forwardedForBefore + latin1(bytes, head.forwardedForStart, head.forwardedForEnd)
+      this.address = clientAddressOf(hops, this.#peer, gateway.snapshot)
       const proto = protoOf(bytes, head.forwardedProtoStart, head.forwardedProtoEnd, this.listener.scheme)
       forwarded = `X-Forwarded-For: ${this.address}\r\nX-Forwarded-Proto: ${proto}\r\n\r\n`
     }

@@ -1,21 +1,15 @@
 /** What a trusted proxy in front says of the client: X-Forwarded-For and X-Forwarded-Proto. */
 
 import { canonicalAddress } from './addresses.ts'
-import { equalsIgnoringCase, latin1 } from './grammar.ts'
+import { equalsIgnoringCase } from './grammar.ts'
 
 /**
- * The client's address by the X-Forwarded-For value `bytes[start, end)`: from the right, the first that is not a trusted
- * proxy itself. What stands left of it, anyone can have written.
+ * The client's address by the X-Forwarded-For list `list`: from the right, the first that is not a trusted proxy itself.
+ * What stands left of it, anyone can have written.
  */
-export const clientAddressOf = (
-  bytes: Buffer,
-  start: number,
-  end: number,
-  peer: string,
-  proxies: { trusts(address: string): boolean },
-): string => {
+export const clientAddressOf = (list: string, peer: string, proxies: { trusts(address: string): boolean }): string => {
   let client = peer
-  const hops = latin1(bytes, start, end).split(',')
+  const hops = list.split(',')
   for (let i = hops.length - 1; i >= 0; i--) {
     const hop = withoutPort(hops[i]!.trim())
     if (hop === '') continue

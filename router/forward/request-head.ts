@@ -49,6 +49,8 @@ export const head = {
   authorizationEnd: 0,
   forwardedForStart: 0,
   forwardedForEnd: 0,
+  /** The X-Forwarded-For lines before that one, each with a comma after it. */
+  forwardedForBefore: '',
   forwardedProtoStart: 0,
   forwardedProtoEnd: 0,
   /** Lines that are not forwarded. */
@@ -82,6 +84,7 @@ export const readRequestHead = (bytes: Buffer, start: number, end: number): numb
   head.hasHost = false
   head.authorizationStart = head.authorizationEnd = 0
   head.forwardedForStart = head.forwardedForEnd = 0
+  head.forwardedForBefore = ''
   head.forwardedProtoStart = head.forwardedProtoEnd = 0
   head.dropCount = 0
   if (namedFields.length > 0) namedFields = []
@@ -203,7 +206,9 @@ export const readRequestHead = (bytes: Buffer, start: number, end: number): numb
         break
       case 15:
         if (equalsIgnoringCase(bytes, lineStart, nameEnd, 'x-forwarded-for')) {
-          // Several lines are one list; the last line holds the nearest hops (RFC 9110 §5.3).
+          // Several lines are one list (RFC 9110 §5.3): HAProxy adds a line of its own.
+          if (head.forwardedForEnd > 0)
+            head.forwardedForBefore += `${latin1(bytes, head.forwardedForStart, head.forwardedForEnd)},`
           head.forwardedForStart = value
           head.forwardedForEnd = valueEnd
           if (!drop(lineStart, at)) return refuse(refusals.headTooLarge)

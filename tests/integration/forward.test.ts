@@ -92,6 +92,10 @@ test('the client address: overwritten for strangers, believed from trusted proxi
   })
   const believed = await ask({ port: proxies.listeners[0]!.port }, '/_matrix/client/versions', { headers: spoofed })
   assert.equal(believed.echoed.headers['x-forwarded-for'], '203.0.113.9')
+  // Each proxy with a line of its own.
+  const lines = { 'x-forwarded-for': ['192.0.2.66', '203.0.113.9', '198.51.100.7'] }
+  const several = await ask({ port: proxies.listeners[0]!.port }, '/_matrix/client/versions', { headers: lines })
+  assert.equal(several.echoed.headers['x-forwarded-for'], '203.0.113.9')
   assert.equal(believed.echoed.headers['x-forwarded-proto'], 'https')
 })
 
