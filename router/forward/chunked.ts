@@ -3,6 +3,7 @@
  * Strict: sizes are hexadecimal digits, lines end with CR LF, and a trailer may not be a field that frames or routes.
  */
 
+import { BEFORE_NAME, ENDED, extensionStep, NOT_VALID } from './chunk-extension.ts'
 import { CR, HEX, LF, NAME, VALUE } from './grammar.ts'
 
 const SIZE = 0
@@ -25,6 +26,8 @@ const FORBIDDEN_TRAILERS =
 
 export class ChunkReader {
   #state = SIZE
+  /** State within an extension. */
+  #extension = BEFORE_NAME
   /** Bytes of the current chunk that are still to come. */
   #left = 0
   #digits = 0
@@ -77,13 +80,15 @@ export class ChunkReader {
           else if (byte === CR) this.#state = SIZE_LF
           else if (byte === 0x3b) {
             this.#state = EXTENSION
+            this.#extension = BEFORE_NAME
             this.#count = 0
           } else return -1
           break
         }
         case EXTENSION:
-          if (byte === CR) this.#state = SIZE_LF
-          else if (VALUE[byte] !== 1 || ++this.#count > MAX_EXTENSION_BYTES) return -1
+          this.#extension = extensionStep(this.#extension, byte)
+          if (this.#extension === ENDED) this.#state = SIZE_LF
+          else if (this.#extension === NOT_VALID || ++this.#count > MAX_EXTENSION_BYTES) return -1
           break
         case SIZE_LF:
           if (byte !== LF) return -1

@@ -426,6 +426,16 @@ const chunks: readonly Case[] = [
   either('leading zeros in a size', chunked('0005\r\nhello\r\n000\r\n\r\n'), seePost('hello')),
   either('very many leading zeros in a size', chunked(`${'0'.repeat(300)}5\r\nhello\r\n0\r\n\r\n`), seePost('hello')),
   either('an extension', chunked('5;a=b\r\nhello\r\n0;c\r\n\r\n'), seePost('hello')),
+  either('several extensions, with white space', chunked('5; a = b ;c;d="e"\r\nhello\r\n0\r\n\r\n'), seePost('hello')),
+  either(
+    'a quoted extension with an escaped quote',
+    chunked('5;a="b\\"\\\\c"\r\nhello\r\n0\r\n\r\n'),
+    seePost('hello'),
+  ),
+  ...[';', '; ', ';;', ';a;', ';=b', ';a=', ';bad[=x', ';a=[', ';a b', ';a="b', ';a="b"c', ';a="b\\', ';a=b=c'].map(
+    (extension) =>
+      badBody(`the extension ${JSON.stringify(extension)}`, chunked(`5${extension}\r\nhello\r\n0\r\n\r\n`)),
+  ),
   either('a quoted extension', chunked('5;a="b;c"\r\nhello\r\n0\r\n\r\n'), seePost('hello')),
   either('white space before an extension', chunked('5 ;a=b\r\nhello\r\n0\r\n\r\n'), seePost('hello')),
   either('a long extension', chunked(`5;${'a'.repeat(3000)}\r\nhello\r\n0\r\n\r\n`), seePost('hello')),
