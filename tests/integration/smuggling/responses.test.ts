@@ -341,6 +341,23 @@ describe('responses', () => {
     forget(bed)
   })
 
+  test('fields for the worker connection only stay behind, and the version is our own', async () => {
+    scripted = [
+      'HTTP/1.0 200 OK\r\nX-A: a\r\nConnection: X-Hop, keep-alive\r\nX-HOP: b\r\nKeep-Alive: timeout=5\r\nX-B: c\r\nContent-Length: 2\r\n\r\nok',
+    ]
+    const client = await connectRaw(bed.edge.port)
+    await client.send(`GET ${TARGET} HTTP/1.1\r\nHost: example.org\r\n\r\n`)
+    await client.until(() => client.responses.length === 1, 'the answer', DEADLINE_MS)
+    assert.equal(client.received, 'HTTP/1.1 200 OK\r\nX-A: a\r\nX-B: c\r\nContent-Length: 2\r\n\r\nok')
+    scripted = [`${OK}Connection: Content-Length\r\nContent-Length: 2\r\n\r\nok`]
+    await client.send(`GET ${TARGET} HTTP/1.1\r\nHost: example.org\r\n\r\n`)
+    await client.until(() => client.responses.length === 2, 'the next answer', DEADLINE_MS)
+    assert.equal(client.responses[1]?.status, 502)
+    client.destroy()
+    await bed.barrier()
+    forget(bed)
+  })
+
   test('bytes on an idle connection are given to nobody', async () => {
     const { upstream } = bed
     for (const bytes of [EVIL, 'X', '\r\n', EVIL.repeat(3)]) {
