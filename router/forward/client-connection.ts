@@ -11,7 +11,7 @@ import { ChunkReader } from './chunked.ts'
 import { forbidden } from './exposure.ts'
 import { clientAddressOf, protoOf } from './forwarded-for.ts'
 import { type Gateway, type Listener, type Route, replayOf, type UpstreamPool, type UpstreamWorker } from './gateway.ts'
-import { latin1 } from './grammar.ts'
+import { latin1, SLASH } from './grammar.ts'
 import { pollTimeoutMs } from './poll-timeout.ts'
 import { type Refusal, refusals, renderRefusal } from './refusal.ts'
 import { forwardedHead, head, INCOMPLETE, MAX_HEAD_BYTES, REFUSED, readRequestHead } from './request-head.ts'
@@ -214,6 +214,11 @@ export class ClientConnection implements WireOwner, Waiter {
         ? `Content-Length: ${head.contentLength}\r\n`
         : ''
     let request = `${forwardable}${host}${framing}X-Request-ID: ${this.requestId}\r\n${forwarded}`
+    if (bytes[targetStart] !== SLASH) {
+      this.#requestLine = forwardable.slice(0, targetEnd - head.start)
+      this.#refuseAndClose(refusals.options)
+      return
+    }
     if (forbidden(bytes, targetStart, targetEnd, this.listener.exposes)) {
       this.#requestLine = forwardable.slice(0, targetEnd - head.start)
       this.#refuseAndClose(refusals.notExposed)
@@ -654,7 +659,7 @@ export class ClientConnection implements WireOwner, Waiter {
   }
 
   #answer(refusal: Refusal, close: boolean): void {
-    this.gateway.telling.refused(this, refusal)
+    if (refusal !== refusals.options) this.gateway.telling.refused(this, refusal)
     const text = renderRefusal(refusal, this.method, close)
     this.bytesOut += text.length
     this.writable = this.wire.writeString(text)

@@ -4,9 +4,8 @@
  */
 
 import type { Exposure } from '../config/types.ts'
-import { latin1 } from './grammar.ts'
+import { latin1, SLASH } from './grammar.ts'
 
-const SLASH = 0x2f
 const PERCENT = 0x25
 const UNDERSCORE = 0x5f
 const DOT = 0x2e

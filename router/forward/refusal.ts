@@ -23,6 +23,9 @@ export const malformed = (message: string): Refusal => refusal(400, 'M_UNKNOWN',
 export const refusals = {
   requestLine: malformed('The request line is not valid HTTP/1.1.'),
   method: malformed('The method is not valid.'),
+  trace: refusal(405, 'M_UNRECOGNIZED', 'method', 'TRACE is not served here.'),
+  /** `OPTIONS *` asks about the server as a whole, and that is the router. No refusal, but an answer of ours. */
+  options: refusal(204, '', 'options', ''),
   target: malformed(
     'The request target must be a path that begins with "/" and holds printable ASCII characters only.',
   ),
@@ -72,6 +75,7 @@ export const refusals = {
 const REASONS: Readonly<Record<number, string>> = {
   400: 'Bad Request',
   404: 'Not Found',
+  405: 'Method Not Allowed',
   408: 'Request Timeout',
   413: 'Content Too Large',
   414: 'URI Too Long',
@@ -83,9 +87,10 @@ const REASONS: Readonly<Record<number, string>> = {
   505: 'HTTP Version Not Supported',
 }
 
+const METHODS = 'GET, HEAD, POST, PUT, DELETE, OPTIONS'
 const CORS =
   'Access-Control-Allow-Origin: *\r\n' +
-  'Access-Control-Allow-Methods: GET, HEAD, POST, PUT, DELETE, OPTIONS\r\n' +
+  `Access-Control-Allow-Methods: ${METHODS}\r\n` +
   'Access-Control-Allow-Headers: X-Requested-With, Content-Type, Authorization, Date\r\n' +
   'Access-Control-Expose-Headers: Retry-After\r\n'
 
@@ -95,12 +100,13 @@ const CORS =
  */
 export const renderRefusal = (refusal: Refusal, method: string, close: boolean): string => {
   const connection = close ? 'Connection: close\r\n' : ''
-  if (method === 'OPTIONS' && refusal.status >= 500 && refusal.status !== 505)
-    return `HTTP/1.1 204 No Content\r\n${CORS}Cache-Control: no-store\r\n${connection}\r\n`
+  const allow = refusal.status === 204 || refusal.status === 405 ? `Allow: ${METHODS}\r\n` : ''
+  if (refusal.status === 204 || (method === 'OPTIONS' && refusal.status >= 500 && refusal.status !== 505))
+    return `HTTP/1.1 204 No Content\r\n${CORS}${allow}Cache-Control: no-store\r\n${connection}\r\n`
   const body = JSON.stringify({ errcode: refusal.errcode, error: refusal.message })
   const retry = refusal.retryAfter === undefined ? '' : `Retry-After: ${refusal.retryAfter}\r\n`
   return (
-    `HTTP/1.1 ${refusal.status} ${REASONS[refusal.status]}\r\n${CORS}${retry}Cache-Control: no-store\r\n` +
+    `HTTP/1.1 ${refusal.status} ${REASONS[refusal.status]}\r\n${CORS}${allow}${retry}Cache-Control: no-store\r\n` +
     `Content-Type: application/json\r\nContent-Length: ${body.length}\r\n${connection}\r\n${method === 'HEAD' ? '' : body}`
   )
 }

@@ -9,6 +9,7 @@ import {
   CR,
   contentLength,
   equalsIgnoringCase,
+  HEX,
   HOST,
   HTAB,
   LF,
@@ -93,13 +94,15 @@ export const readRequestHead = (bytes: Buffer, start: number, end: number): numb
   while (at < end && METHOD[bytes[at]!] === 1) at++
   if (at - head.start > 24) return refuse(refusals.method)
   if (at === end) return tooLong(start, end)
-  if (bytes[at] !== SP || at === head.start || isConnect(bytes, head.start, at)) return refuse(refusals.method)
+  if (bytes[at] !== SP || at === head.start || isMethod(bytes, head.start, at, 'CONNECT'))
+    return refuse(refusals.method)
+  if (isMethod(bytes, head.start, at, 'TRACE')) return refuse(refusals.trace)
   head.methodEnd = at++
   head.targetStart = at
   while (at < end && TARGET[bytes[at]!] === 1) at++
   if (at === end) return end - head.start > MAX_HEAD_BYTES ? refuse(refusals.targetTooLong) : INCOMPLETE
   if (at - head.start > MAX_HEAD_BYTES) return refuse(refusals.targetTooLong)
-  if (bytes[at] !== SP || bytes[head.targetStart] !== 0x2f) return refuse(refusals.target)
+  if (bytes[at] !== SP || (bytes[head.targetStart] !== 0x2f && !isAsterisk(bytes, at))) return refuse(refusals.target)
   head.targetEnd = at++
   if (end - at < 10) return incompleteVersion(bytes, at, end)
   const minor = bytes[at + 7]! - 0x30
@@ -249,9 +252,15 @@ const refuse = (refusal: Refusal): number => {
   return REFUSED
 }
 
-/** CONNECT asks for a tunnel, and has no path. */
-const isConnect = (bytes: Buffer, start: number, end: number): boolean =>
-  bytes[start] === 0x43 && equalsIgnoringCase(bytes, start, end, 'connect')
+/** CONNECT asks for a tunnel, and has no path; TRACE sends back what proxies added, and is not for them to pass on. */
+const isMethod = (bytes: Buffer, start: number, end: number, method: string): boolean =>
+  end - start === method.length && bytes[start] === method.charCodeAt(0) && latin1(bytes, start, end) === method
+
+/** `OPTIONS *` (RFC 9112 §3.2.4), the target of which ends at `end`. */
+const isAsterisk = (bytes: Buffer, end: number): boolean =>
+  bytes[head.targetStart] === 0x2a &&
+  end - head.targetStart === 1 &&
+  isMethod(bytes, head.start, head.methodEnd, 'OPTIONS')
 
 const tooLong = (start: number, end: number): number =>
   end - start > MAX_HEAD_BYTES ? refuse(refusals.headTooLarge) : INCOMPLETE
@@ -290,9 +299,16 @@ const incompleteVersion = (bytes: Buffer, at: number, end: number): number => {
   return INCOMPLETE
 }
 
+/** `host`, `host:port` or `[IPv6]:port` (RFC 9110 §7.2); the port may be empty. */
 const isHost = (bytes: Buffer, start: number, end: number): boolean => {
-  if (start === end) return false
-  for (let i = start; i < end; i++) if (HOST[bytes[i]!] !== 1) return false
+  let at = start
+  if (bytes[at] === 0x5b) {
+    for (at++; at < end && (HEX[bytes[at]!] !== 255 || bytes[at] === COLON || bytes[at] === 0x2e); ) at++
+    if (at === end || bytes[at] !== 0x5d || at++ === start + 1) return false
+  } else while (at < end && HOST[bytes[at]!] === 1) at++
+  if (at === start) return false
+  if (at < end && bytes[at] !== COLON) return false
+  while (++at < end) if (!isDigit(bytes[at]!)) return false
   return true
 }
 

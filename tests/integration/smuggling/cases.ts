@@ -620,6 +620,12 @@ const hosts: readonly Case[] = [
   ...['a b', 'a, b', 'a/b', 'a@b', 'a?b', 'a#b', 'a\\b', 'http://a'].map((host) =>
     either(`Host: ${host}`, `GET ${T} HTTP/1.1\r\nHost: ${host}\r\n\r\n`, seeGet(T, { host })),
   ),
+  ...['a:b', 'a:80:80', 'a:8x', ':80', '[::1', '::1', '[]', '[g::1]', '[::1]x', '[::1]:x', 'a[::1]', '[[::1]]'].map(
+    (host) => bad(`Host: ${host}`, `GET ${T} HTTP/1.1\r\nHost: ${host}\r\n\r\n`),
+  ),
+  ...['[::1]', '[2001:db8::192.0.2.1]:8448', '192.0.2.1:8448', 'a:', 'xn--a_b.example'].map((host) =>
+    good(`Host: ${host}`, `GET ${T} HTTP/1.1\r\nHost: ${host}\r\n\r\n`, seeGet(T, { host })),
+  ),
   either('an empty Host', `GET ${T} HTTP/1.1\r\nHost:\r\n\r\n`, seeGet(T, { host: '' })),
 ]
 
@@ -631,7 +637,8 @@ const requestLines: readonly Case[] = [
   bad('authority-form', `CONNECT example.org:443 HTTP/1.1\r\n${H}\r\n`, [400, 405, 501]),
   bad('authority-form with GET', `GET example.org:443 HTTP/1.1\r\n${H}\r\n`),
   bad('asterisk-form with GET', `GET * HTTP/1.1\r\n${H}\r\n`),
-  either('asterisk-form with OPTIONS', `OPTIONS * HTTP/1.1\r\n${H}\r\n`, { method: 'OPTIONS', target: '*' }),
+  bad('two asterisks with OPTIONS', `OPTIONS ** HTTP/1.1\r\n${H}\r\n`),
+  bad('TRACE', `TRACE ${T} HTTP/1.1\r\n${H}\r\n`, [405, 501]),
   bad('a target without a slash', `GET _matrix HTTP/1.1\r\n${H}\r\n`),
   bad('CONNECT of a path', `CONNECT ${T} HTTP/1.1\r\n${H}\r\n`, [400, 405, 501]),
   bad('a fragment', get('', `${T}#a`)),
