@@ -77,6 +77,9 @@ export const run = async ({ routes: file, logLevel = 'info', onUp = () => {} }: 
       if (next.config !== undefined)
         try {
           await router.reload(next.config)
+          for (const key of ['admin', 'accessLog'] as const)
+            if (JSON.stringify(next.config[key]) !== JSON.stringify(config[key]))
+              log.warn(`${key === 'admin' ? key : 'access_log'} has changed: that takes effect at the next start`)
         } catch (error) {
           failure = (error as Error).message
         }
@@ -86,7 +89,10 @@ export const run = async ({ routes: file, logLevel = 'info', onUp = () => {} }: 
     })
   }
   const stopWatching = watchFile(file, () => reload('the file changed', false))
-  process.on('SIGHUP', () => reload('SIGHUP', true))
+  process.on('SIGHUP', () => {
+    void accessFile?.reopen()
+    reload('SIGHUP', true)
+  })
   process.on('SIGUSR1', () => void accessFile?.reopen())
   reload('the file changed', false) // while the router started
   log.info(

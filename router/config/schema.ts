@@ -267,7 +267,7 @@ export const accessLogObject = object(
   {
     file: required(
       string('a path'),
-      'The file; opened again on SIGHUP, for log rotation.',
+      'The file; opened again on SIGUSR1 and on SIGHUP, for log rotation.',
       '/var/log/router/access.log',
     ),
   },

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict'
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { Agent, request } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -219,6 +219,25 @@ test('a bad file keeps the configuration of before, and says what is wrong', asy
   router.write(good(router.port))
   router.child.kill('SIGHUP')
   await router.until('the good file is taken', () => router.log().includes('configuration reloaded'))
+})
+
+test('SIGHUP opens the access log anew, and what a reload cannot change is told', async (t) => {
+  const main = await startWorker(t, 'main')
+  const folder = mkdtempSync(join(tmpdir(), 'plexus-survive-log-'))
+  t.after(() => rmSync(folder, { recursive: true, force: true }))
+  const file = join(folder, 'access.log')
+  const routes = (extra: string) => (port: number) =>
+    `listen: [http://127.0.0.1:${port}]\naccess_log: ${file}\n${extra}pools: {main: {workers: [127.0.0.1:${main.port}]}}\n`
+  const router = await startProcess(t, routes(''))
+  await router.until('the log is there', () => existsSync(file))
+  renameSync(file, `${file}.1`)
+  router.child.kill('SIGHUP')
+  await router.until('a new log', () => existsSync(file))
+  router.write(routes('admin: http://127.0.0.1:0\n')(router.port))
+  await router.until('the warning', () =>
+    router.log().includes('admin has changed: that takes effect at the next start'),
+  )
+  assert.ok(!router.log().includes('access_log has changed'))
 })
 
 test('SIGTERM lets a running request finish, and refuses new connections', async (t) => {
