@@ -75,6 +75,8 @@ export class ClientConnection implements WireOwner, Waiter {
   bytesIn = 0
   bytesOut = 0
   pool: UpstreamPool | null = null
+  /** The pool that the request's route names, while another, a fallback, serves it. */
+  #place: UpstreamPool | null = null
   worker: UpstreamWorker | null = null
   minor = 1
   isHead = false
@@ -361,7 +363,10 @@ export class ClientConnection implements WireOwner, Waiter {
   }
 
   #moveTo(pool: UpstreamPool): void {
-    this.pool!.release()
+    // The place in the request's own pool is kept: its concurrency is there to spare the workers, and those of a
+    // fallback need that most.
+    if (this.#place === null) this.#place = this.pool
+    else this.pool!.release()
     this.pool = pool
     pool.inFlight++
   }
@@ -568,6 +573,9 @@ export class ClientConnection implements WireOwner, Waiter {
       else pool.release()
     }
     this.#queued = false
+    const place = this.#place
+    this.#place = null
+    place?.release()
   }
 
   /** The next request on this connection. */

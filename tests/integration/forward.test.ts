@@ -329,6 +329,35 @@ test('a full pool queues, a full queue answers 503, and a freed place is taken',
   assert.equal(router.snapshot.pools.get('main')!.inFlight, 0)
 })
 
+test('the concurrency of a pool holds while a fallback serves its requests', async (t) => {
+  const held: (() => void)[] = []
+  const main = await startHttp(t, (_request, response) => held.push(() => response.end('{}')))
+  const router = await startInProcess(t, {
+    pools: {
+      main: { workers: [main] },
+      initial_sync: { workers: ['127.0.0.1:1'], concurrency: 2, queue: 10, fallback: ['main'], health: false },
+    },
+    routes: [{ pool: 'initial_sync', match: '^/_matrix/client/v3/sync$' }],
+  })
+  const where = { port: router.listeners[0]!.port }
+  const answers = Array.from({ length: 6 }, () => ask(where, '/_matrix/client/v3/sync'))
+  const { pools } = router.snapshot
+  let most = 0
+  for (let done = 0; done < 6; ) {
+    await new Promise((resolve) => setTimeout(resolve, 20))
+    most = Math.max(most, pools.get('main')!.inFlight)
+    const now = held.splice(0)
+    done += now.length
+    for (const release of now) release()
+  }
+  assert.deepEqual(
+    (await Promise.all(answers)).map(({ status }) => status),
+    [200, 200, 200, 200, 200, 200],
+  )
+  assert.equal(most, 2)
+  for (const pool of pools.values()) assert.deepEqual([pool.inFlight, pool.queue.size], [0, 0], pool.name)
+})
+
 test('an answer that breaks off is broken off, never completed', async (t) => {
   const main = await startHttp(t, (_request, response) => {
     response.writeHead(200, { 'content-length': 100_000 })
