@@ -10,7 +10,15 @@ import type { Waiter } from '../upstream/pool.ts'
 import { ChunkReader } from './chunked.ts'
 import { forbidden } from './exposure.ts'
 import { clientAddressOf, protoOf } from './forwarded-for.ts'
-import { type Gateway, type Listener, type Route, replayOf, type UpstreamPool, type UpstreamWorker } from './gateway.ts'
+import {
+  CLIENT_LEFT,
+  type Gateway,
+  type Listener,
+  type Route,
+  replayOf,
+  type UpstreamPool,
+  type UpstreamWorker,
+} from './gateway.ts'
 import { latin1, SLASH } from './grammar.ts'
 import { pollTimeoutMs } from './poll-timeout.ts'
 import { type Refusal, refusals, renderRefusal } from './refusal.ts'
@@ -689,10 +697,10 @@ export class ClientConnection implements WireOwner, Waiter {
     else this.close()
   }
 
-  /** The client left: so does its request. 499 as nginx logs it. */
+  /** The client left: so does its request. */
   #abort(): void {
     this.#upstream?.close()
-    this.#finish(this.#answered ? this.#status : 499)
+    this.#finish(this.#answered ? this.#status : CLIENT_LEFT)
     this.close()
   }
 

@@ -44,9 +44,12 @@ export interface Listener {
   readonly exposes: ReadonlySet<Exposure>
 }
 
+/** The status that is told of a request whose client left before there was an answer: nginx' own. */
+export const CLIENT_LEFT = 499
+
 /** Told of everything that happens to requests; the log and the metrics. */
 export interface Telling {
-  /** A request ended, whatever way. `client` holds its particulars until this returns. */
+  /** A request ended, whatever way. `client` holds its particulars until this returns; `status` may be {@link CLIENT_LEFT}. */
   finished(client: ClientConnection, status: number, now: number): void
   refused(client: ClientConnection, refusal: Refusal): void
   connected(pool: UpstreamPool, worker: UpstreamWorker): void
