@@ -46,7 +46,7 @@ export const refusals = {
     431,
     'M_TOO_LARGE',
     'too_large',
-    'The request line and headers are larger than 16 KiB or more than 500 lines.',
+    'The request line and headers are larger than 16 KiB or more than 496 lines.',
   ),
   targetTooLong: refusal(414, 'M_TOO_LARGE', 'too_large', 'The request target is too long.'),
   bodyTooLarge: refusal(413, 'M_TOO_LARGE', 'too_large', 'The request body is too large.'),

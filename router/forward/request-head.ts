@@ -22,9 +22,10 @@ import {
 } from './grammar.ts'
 import { type Refusal, refusals } from './refusal.ts'
 
-/** As Twisted's `HTTPChannel.totalHeadersSize` and `maxHeaders`: Synapse refuses more. */
+/** As Twisted's `HTTPChannel.totalHeadersSize`: Synapse refuses more. */
 export const MAX_HEAD_BYTES = 16_384
-const MAX_LINES = 500
+/** Its `maxHeaders` is 500, of which the router may add four (Host, X-Request-ID, X-Forwarded-For and -Proto). */
+const MAX_LINES = 496
 /** Lines dropped from one head; more than this many hop-by-hop lines is no client's doing. */
 const MAX_DROPS = 32
 

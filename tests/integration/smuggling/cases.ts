@@ -705,6 +705,13 @@ const requestLines: readonly Case[] = [
 const sizes: readonly Case[] = [
   good('a head just below the limit', get(`X-A: ${'a'.repeat(15_000)}\r\n`), seeGet(T, { 'x-a': 'a'.repeat(15_000) })),
   good('a long target', get('', `${T}?${'a'.repeat(7000)}`), seeGet(`${T}?${'a'.repeat(7000)}`)),
+  // Twisted refuses what has more than 500 lines when it arrives there.
+  goodClosing(
+    'as many field lines as a worker takes',
+    `GET ${T} HTTP/1.0\r\n${'X-A: b\r\n'.repeat(496)}\r\n`,
+    seeGet(),
+  ),
+  bad('more field lines than a worker takes', get('X-A: b\r\n'.repeat(496)), [431]),
   good('400 field lines', get('X-A: b\r\n'.repeat(400)), seeGet()),
   bad('a head above the limit', get(`X-A: ${'a'.repeat(17_000)}\r\n`), [400, 431]),
   bad('a head above the limit without an end', `GET ${T} HTTP/1.1\r\nX-A: ${'a'.repeat(17_000)}`, [400, 431]),
