@@ -619,6 +619,7 @@ export class ClientConnection implements WireOwner, Waiter {
     // A kept connection that the worker closed just now says nothing about the worker.
     if (!reused) worker.failed(reason === 'invalid' ? 'invalid answer' : 'broke off', false)
     if (this.#answered) {
+      this.gateway.telling.refused(this, reason === 'invalid' ? refusals.upstreamInvalid : refusals.upstreamFailed)
       this.#finish(this.#status)
       this.#cut()
       return
@@ -737,6 +738,7 @@ export class ClientConnection implements WireOwner, Waiter {
       case ANSWER:
         if (this.#queued) this.#refuse(refusals.queueTimeout)
         else if (this.#answered) {
+          this.gateway.telling.refused(this, this.writable ? refusals.upstreamTimeout : refusals.requestTimeout)
           this.#upstream?.close()
           this.#finish(this.#status)
           this.#cut()

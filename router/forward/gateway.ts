@@ -51,6 +51,7 @@ export const CLIENT_LEFT = 499
 export interface Telling {
   /** A request ended, whatever way. `client` holds its particulars until this returns; `status` may be {@link CLIENT_LEFT}. */
   finished(client: ClientConnection, status: number, now: number): void
+  /** The router answered itself, or broke off a worker's answer for the same reason. */
   refused(client: ClientConnection, refusal: Refusal): void
   connected(pool: UpstreamPool, worker: UpstreamWorker): void
   reused(pool: UpstreamPool, worker: UpstreamWorker): void

@@ -364,9 +364,15 @@ test('an answer that breaks off is broken off, never completed', async (t) => {
     response.write('x'.repeat(1000), () => response.destroy())
   })
   const router = await startInProcess(t, { pools: { main: { workers: [main] } } })
+  const told = t.mock.method(router.gateway.telling, 'refused')
   await assert.rejects(
     ask({ port: router.listeners[0]!.port }, '/_matrix/media/v3/download/a/b'),
     /aborted|ECONNRESET|hang up/,
+  )
+  assert.deepEqual(
+    told.mock.calls.map((call) => call.arguments[1].kind),
+    ['upstream_failed'],
+    'the log says so, as its status 200 does not',
   )
 })
 
