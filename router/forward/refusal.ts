@@ -99,14 +99,16 @@ const CORS =
  * 204, as else the browser would never send the request whose error this is.
  */
 export const renderRefusal = (refusal: Refusal, method: string, close: boolean): string => {
+  // RFC 9110 §6.6.1: whoever makes an answer dates it.
+  const common = `Date: ${new Date().toUTCString()}\r\n${CORS}`
   const connection = close ? 'Connection: close\r\n' : ''
   const allow = refusal.status === 204 || refusal.status === 405 ? `Allow: ${METHODS}\r\n` : ''
   if (refusal.status === 204 || (method === 'OPTIONS' && refusal.status >= 500 && refusal.status !== 505))
-    return `HTTP/1.1 204 No Content\r\n${CORS}${allow}Cache-Control: no-store\r\n${connection}\r\n`
+    return `HTTP/1.1 204 No Content\r\n${common}${allow}Cache-Control: no-store\r\n${connection}\r\n`
   const body = JSON.stringify({ errcode: refusal.errcode, error: refusal.message })
   const retry = refusal.retryAfter === undefined ? '' : `Retry-After: ${refusal.retryAfter}\r\n`
   return (
-    `HTTP/1.1 ${refusal.status} ${REASONS[refusal.status]}\r\n${CORS}${allow}${retry}Cache-Control: no-store\r\n` +
+    `HTTP/1.1 ${refusal.status} ${REASONS[refusal.status]}\r\n${common}${allow}${retry}Cache-Control: no-store\r\n` +
     `Content-Type: application/json\r\nContent-Length: ${body.length}\r\n${connection}\r\n${method === 'HEAD' ? '' : body}`
   )
 }
