@@ -50,6 +50,8 @@ const KEPT_BYTES = 64 * 1024
 const MAX_ATTEMPTS = 4
 /** A long poll that was with a worker for so long has outlived whatever was wrong with those before it. */
 const FORGET_MS = 500
+/** But one that ends each worker it is sent to must not go on for ever. */
+const MAX_POLL_ATTEMPTS = 10
 
 export class ClientConnection implements WireOwner, Waiter {
   readonly gateway: Gateway
@@ -112,6 +114,10 @@ export class ClientConnection implements WireOwner, Waiter {
   /** The one worker that may get the request again. */
   #pinned: UpstreamWorker | null = null
   #readMs = 0
+  /** It is a long poll. */
+  #polls = false
+  /** Attempts that no longer count. */
+  #forgiven = 0
   #connectUntil = 0
   #sentAt = 0
   #status = 0
@@ -140,6 +146,10 @@ export class ClientConnection implements WireOwner, Waiter {
   /** Nothing of a request has arrived. */
   get unused(): boolean {
     return this.#state === HEAD && this.#pending === null && this.writable
+  }
+  /** It was sent as often as it may be. */
+  get #exhausted(): boolean {
+    return this.attempts - this.#forgiven >= MAX_ATTEMPTS || this.attempts >= MAX_POLL_ATTEMPTS
   }
   /** A request is being served, or the end of its answer is still to be taken. */
   get busy(): boolean {
@@ -243,7 +253,9 @@ export class ClientConnection implements WireOwner, Waiter {
       return
     }
     this.#keyHash = route.sticky === undefined ? NO_KEY : this.#key(bytes, route)
-    this.#readMs = route.pool.config.timeouts.readMs + pollTimeoutMs(bytes, targetStart, targetEnd)
+    const pollMs = pollTimeoutMs(bytes, targetStart, targetEnd)
+    this.#polls = pollMs > 0
+    this.#readMs = route.pool.config.timeouts.readMs + pollMs
 
     // As much of the body as came along.
     let at = headEnd
@@ -282,6 +294,7 @@ export class ClientConnection implements WireOwner, Waiter {
     this.request = request
     this.#answered = false
     this.attempts = 0
+    this.#forgiven = 0
     this.#pinned = null
     this.bytesOut = 0
     this.#tried = null
@@ -351,7 +364,7 @@ export class ClientConnection implements WireOwner, Waiter {
         break
       }
     worker ??= pool.pickDown(this.#keyHash, now, this.#tried)
-    if (worker === undefined || this.attempts >= MAX_ATTEMPTS) {
+    if (worker === undefined || this.#exhausted) {
       this.#refuse(refusals.noWorker)
       return
     }
@@ -626,11 +639,11 @@ export class ClientConnection implements WireOwner, Waiter {
     }
     worker.inFlight--
     this.worker = null
-    if (this.gateway.now - this.#sentAt > FORGET_MS) {
+    if (this.#polls && this.gateway.now - this.#sentAt > FORGET_MS) {
       this.#tried = null
-      this.attempts = 1
+      this.#forgiven = this.attempts - 1
     }
-    if (reason !== 'invalid' && this.#state === ANSWER && this.request !== null && this.attempts < MAX_ATTEMPTS) {
+    if (reason !== 'invalid' && this.#state === ANSWER && this.request !== null && !this.#exhausted) {
       const replay = this.#replay()
       if (replay !== 'never') {
         this.gateway.telling.retried(this)

@@ -358,6 +358,28 @@ test('the concurrency of a pool holds while a fallback serves its requests', asy
   for (const pool of pools.values()) assert.deepEqual([pool.inFlight, pool.queue.size], [0, 0], pool.name)
 })
 
+test('a request that ends every worker it is sent to is not sent for ever', async (t) => {
+  const seen = { once: 0, poll: 0 }
+  const workers = await Promise.all(
+    ['a', 'b', 'c'].map(() =>
+      startHttp(t, (request, response) => {
+        seen[request.url!.includes('sync') ? 'poll' : 'once']++
+        // Long enough for a poll to be taken for one that was fine until then.
+        setTimeout(() => response.destroy(), 520)
+      }),
+    ),
+  )
+  const router = await startInProcess(t, { pools: { main: { workers } } })
+  const where = { port: router.listeners[0]!.port }
+  const [once, poll] = await Promise.all([
+    ask(where, '/_matrix/client/v3/rooms/!a:hs/messages'),
+    ask(where, '/_matrix/client/v3/sync?timeout=30000'),
+  ])
+  for (const { status } of [once, poll]) assert.ok(status === 502 || status === 503, String(status))
+  assert.equal(seen.once, 3, 'each worker, and no more')
+  assert.equal(seen.poll, 10)
+})
+
 test('an answer that breaks off is broken off, never completed', async (t) => {
   const main = await startHttp(t, (_request, response) => {
     response.writeHead(200, { 'content-length': 100_000 })
