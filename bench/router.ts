@@ -7,6 +7,14 @@
  * threads of the proxy's own processes: unlike requests per second it hardly depends on what the load generator and
  * the workers, on the same cores, leave over. Many short rounds beat few long ones: a neighbour's load lasts seconds, and
  * then falls on both sides of a ratio. The scheduler's counters are in nanoseconds, so half a second is long enough.
+ *
+ * A neighbour also leaves gaps. Each measurement is cut into windows of 60 ms, and the tenth percentile of them all is what
+ * a request costs in quiet moments: the steadiest of the figures.
+ *
+ * `--together` loads all at the same time instead, each by a load generator of its own: requests per second and latencies
+ * then say nothing, but what slows one down slows the others down in the same moment. It is for what a change gave: a
+ * router against itself was at 1.00 there (95 % of the median: 0.97 to 1.05, 40 rounds), in minutes in which the same two,
+ * one after the other, were at 0.88.
  */
 
 import type { ChildProcess } from 'node:child_process'
@@ -40,6 +48,8 @@ const { values: options } = parseArgs({
     contestants: { type: 'string', default: 'plexus,nginx,haproxy,http-proxy,http-proxy-3' },
     contestant: { type: 'string', multiple: true, default: [] },
     log: { type: 'string', default: 'off' },
+    together: { type: 'boolean', default: false },
+    against: { type: 'string', default: 'nginx' },
     json: { type: 'string' },
     help: { type: 'boolean', default: false },
   },
@@ -54,6 +64,8 @@ if (options.help) {
   --contestants a,b      of ${CONTESTANTS.map(({ name }) => name).join(', ')}, or all; one named twice shows what the noise is
   --contestant n=command one more, may be repeated; {port}, {routes}, {documented} are filled in
   --log off|on           access logs, of all or of none
+  --together             load all at the same time: see what a change gave; latencies and requests/s say nothing then
+  --against nginx        the contestant whose CPU per request the others' is divided by
   --json file            every measurement`)
   process.exit()
 }
@@ -71,12 +83,15 @@ interface Entrant {
   readonly version: string
   readonly port: number
   readonly child: ChildProcess
+  /** Its load generator. */
+  readonly client: ChildProcess
   readonly samples: Record<string, Sample[]>
 }
 
 const folder = temporaryFolder()
 const { upstreams } = await startWorkers()
-const client = startModule(new URL('load/client.ts', import.meta.url))
+const startClient = () => startModule(new URL('load/client.ts', import.meta.url))
+const oneClient = options.together ? undefined : startClient()
 
 const entrants: Entrant[] = []
 for (const [i, contestant] of chosen.entries()) {
@@ -88,7 +103,8 @@ for (const [i, contestant] of chosen.entries()) {
     const version = contestant.version()
     const child = start(contestant.command({ port, upstreams, folder: own, log: options.log === 'on' }), output)
     await untilAnswers(port, child, output)
-    entrants.push({ contestant, version, port, child, samples: Object.fromEntries(kinds.map((kind) => [kind, []])) })
+    const samples = Object.fromEntries(kinds.map((kind) => [kind, []]))
+    entrants.push({ contestant, version, port, child, client: oneClient ?? startClient(), samples })
   } catch (error) {
     console.error(`skipping ${contestant.name}: ${(error as Error).message}`)
   }
@@ -99,7 +115,7 @@ if (entrants.length === 0) {
 }
 
 const measure = (
-  { contestant, port, child }: Entrant,
+  { contestant, port, child, client }: Entrant,
   kind: Kind,
   warmupMs: number,
   measureMs: number,
@@ -126,14 +142,19 @@ for (const kind of kinds) {
     await measure(entrant, kind, 0, 600)
   }
 }
+const [warmupMs, measureMs] = [Number(options.warmup) * 1000, Number(options.seconds) * 1000]
 for (let round = 0; round < rounds; round++) {
   for (const [k, kind] of kinds.entries()) {
+    if (options.together) {
+      progress(`round ${round + 1} of ${rounds}: ${kind}`)
+      const samples = await Promise.all(entrants.map((entrant) => measure(entrant, kind, warmupMs, measureMs)))
+      for (const [i, sample] of samples.entries()) entrants[i]!.samples[kind]!.push(sample)
+      continue
+    }
     for (let i = 0; i < entrants.length; i++) {
       const entrant = entrants[(i + round + k) % entrants.length]!
       progress(`round ${round + 1} of ${rounds}: ${kind}, ${entrant.contestant.name}`)
-      entrant.samples[kind]!.push(
-        await measure(entrant, kind, Number(options.warmup) * 1000, Number(options.seconds) * 1000),
-      )
+      entrant.samples[kind]!.push(await measure(entrant, kind, warmupMs, measureMs))
     }
   }
 }
@@ -141,6 +162,11 @@ progress('')
 for (const { child } of entrants) await stop(child)
 
 const cpuUs = (sample: Sample): number => sample.cpuNs / 1000 / sample.requests
+/** The tenth percentile of the windows of all rounds: what a request costs while the neighbours are at their quietest. */
+const quietUs = (samples: readonly Sample[]): number => {
+  const windows = samples.flatMap(({ windowsNs }) => windowsNs).sort((a, b) => a - b)
+  return (windows[Math.floor(windows.length / 10)] ?? Number.NaN) / 1000
+}
 const format = (value: number): string => {
   if (!Number.isFinite(value)) return '–'
   const digits = value >= 1000 ? 0 : value >= 100 ? 0 : value >= 10 ? 1 : 2
@@ -151,19 +177,21 @@ const withSpread = ({ median, min, max }: Spread): string => `${format(median)} 
 const host = machine()
 console.log(describeMachine(host))
 console.log(
-  `${connections} connections, ${rounds} rounds of ${options.seconds} s, access logs ${options.log}; median (min–max) of the rounds; ` +
-    '× nginx: of CPU per request, round by round.',
+  `${connections} connections, ${rounds} rounds of ${options.seconds} s, ${options.together ? 'all at once, ' : ''}access logs ${options.log}; ` +
+    `median (min–max) of the rounds; × ${options.against}: of CPU per request, round by round; ` +
+    'quiet moments: the tenth percentile of CPU per request in all windows of 60 ms.',
 )
-const nginx = entrants.find(({ contestant }) => contestant.name === 'nginx')
+const against = entrants.find(({ contestant }) => contestant.name === options.against)
 let wrongAnswers = 0
 for (const kind of kinds) {
   console.log(`\n### ${KINDS[kind].title}\n`)
-  console.log('| | requests/s | p50 ms | p99 ms | CPU µs/request | × nginx |')
-  console.log('|---|--:|--:|--:|--:|--:|')
+  const { against: rival } = options
+  console.log(`| | requests/s | p50 ms | p99 ms | CPU µs/request | × ${rival} | µs in quiet moments | × ${rival} |`)
+  console.log('|---|--:|--:|--:|--:|--:|--:|--:|')
   for (const { contestant, version, samples } of entrants) {
     const of = samples[kind]!
-    const ratio = nginx
-      ? withSpread(spread(of.map((sample, i) => cpuUs(sample) / cpuUs(nginx.samples[kind]![i]!))))
+    const ratio = against
+      ? withSpread(spread(of.map((sample, i) => cpuUs(sample) / cpuUs(against.samples[kind]![i]!))))
       : '–'
     console.log(
       `| ${contestant.name} ${version} ` +
@@ -171,7 +199,9 @@ for (const kind of kinds) {
         `| ${format(spread(of.map(({ p50Ms }) => p50Ms)).median)} ` +
         `| ${format(spread(of.map(({ p99Ms }) => p99Ms)).median)} ` +
         `| ${withSpread(spread(of.map(cpuUs)))} ` +
-        `| ${ratio} |`,
+        `| ${ratio} ` +
+        `| ${format(quietUs(of))} ` +
+        `| ${against ? format(quietUs(of) / quietUs(against.samples[kind]!)) : '–'} |`,
     )
   }
   for (const { contestant, samples } of entrants) {

@@ -170,7 +170,7 @@ const openAdmin = async (
           inFlight: worker.inFlight,
         })),
         fallback: pool.config.fallback,
-        queued: pool.queue.size,
+        queued: pool.places.queued,
         used: used.has(pool.name),
       }))
     },

@@ -8,6 +8,7 @@ import { builtInRules } from './routing/built-in.ts'
 import type { Rule } from './routing/rule.ts'
 import { compileTrie } from './routing/trie.ts'
 import type { Names, Rows } from './telling/metrics.ts'
+import type { Places } from './upstream/places.ts'
 import { Pool } from './upstream/pool.ts'
 
 /** The name of the route of whatever no rule takes. */
@@ -37,12 +38,13 @@ export const rulesOf = (config: RouterConfig, version: SynapseVersion): readonly
 
 /**
  * Builds the snapshot of a configuration that has no errors. `workerOf` gives the one {@link UpstreamWorker} of an address,
- * `rowsOf` the rows of the metrics for its names.
+ * `placesOf` the one {@link Places} of a pool's name, `rowsOf` the rows of the metrics for its names.
  */
 export const buildSnapshot = (
   config: RouterConfig,
   version: SynapseVersion,
   workerOf: (worker: PoolConfig['workers'][number]) => UpstreamWorker,
+  placesOf: (pool: PoolConfig) => Places,
   rowsOf: (names: Names) => Rows,
 ): BuiltSnapshot => {
   const rules = rulesOf(config, version)
@@ -55,7 +57,7 @@ export const buildSnapshot = (
   poolConfigs.forEach((pool, i) => {
     pools.set(
       pool.name,
-      new Pool(pool, pool.workers.map(workerOf), { pool: rows.pools[i]!, workers: rows.workers[i]! }),
+      new Pool(pool, pool.workers.map(workerOf), placesOf(pool), { pool: rows.pools[i]!, workers: rows.workers[i]! }),
     )
   })
   for (const pool of pools.values()) pool.fallback = pool.config.fallback.map((name) => pools.get(name)!)

@@ -3,10 +3,10 @@
 import { randomBytes } from 'node:crypto'
 import type { SynapseVersion } from '../shared/endpoints/types.ts'
 import { makeAliases } from './balancing/aliases.ts'
-import type { HealthConfig, RouterConfig, WorkerConfig } from './config/types.ts'
+import type { HealthConfig, PoolConfig, RouterConfig, WorkerConfig } from './config/types.ts'
 import { detectSynapse } from './detect.ts'
 import { ClientConnection } from './forward/client-connection.ts'
-import type { Gateway, UpstreamWorker } from './forward/gateway.ts'
+import type { Gateway, Listener, UpstreamWorker } from './forward/gateway.ts'
 import { listenerKey, type OpenListener, openListener } from './listeners.ts'
 import { NEWEST_SYNAPSE } from './routing/built-in.ts'
 import { type BuiltSnapshot, buildSnapshot } from './snapshot.ts'
@@ -14,10 +14,13 @@ import type { AccessLog } from './telling/access-log.ts'
 import type { Metrics } from './telling/metrics.ts'
 import { makeTelling } from './telling/telling.ts'
 import { type Checked, makeHealthChecks } from './upstream/health.ts'
+import { Places } from './upstream/places.ts'
 import { Worker } from './upstream/worker.ts'
 
 /** How often deadlines are looked at: what they guard takes seconds or minutes. */
 const TICK_MS = 500
+/** The limits of a pool that is gone: who ran in it runs on. */
+const NO_PLACES = { concurrency: 0, queue: 0 }
 const DETECT_TIMEOUT_MS = 1_000
 const DETECT_AGAIN_MS = 5_000
 
@@ -47,6 +50,7 @@ export const startRouter = async (
   { log, metrics, accessLog }: { log: Log; metrics: Metrics; accessLog?: AccessLog | undefined },
 ): Promise<RunningRouter> => {
   const workers = new Map<string, UpstreamWorker>()
+  const places = new Map<string, Places>()
   const drained = new Set<string>()
   const health = makeHealthChecks()
   let config = first
@@ -64,6 +68,14 @@ export const startRouter = async (
     }
     return worker
   }
+  const placesOf = (pool: PoolConfig): Places => {
+    let of = places.get(pool.name)
+    if (of === undefined) {
+      of = new Places(pool)
+      places.set(pool.name, of)
+    }
+    return of
+  }
   const changed = (worker: UpstreamWorker) => {
     if (worker.up) log.info({ worker: worker.name }, 'worker is up')
     else {
@@ -80,7 +92,7 @@ export const startRouter = async (
   const build = (from: RouterConfig): BuiltSnapshot => {
     const withDrained = drained.size === 0 ? from : drainWorkers(from, drained)
     const version = from.synapse === 'auto' ? (detected ?? NEWEST_SYNAPSE) : from.synapse
-    return buildSnapshot(withDrained, version, workerOf, metrics.rows)
+    return buildSnapshot(withDrained, version, workerOf, placesOf, metrics.rows)
   }
   const watch = (of: BuiltSnapshot) => {
     const watched = new Map<Checked, HealthConfig>()
@@ -109,7 +121,9 @@ export const startRouter = async (
     const before = snapshot
     snapshot = next
     gateway.snapshot = next
-    // Who waits in a queue of before is admitted there still: its pool's places are given back one by one.
+    // Who waits is decided by what is in force when it is sent, as its pool may have other workers now, or be gone.
+    const waiting = [...places].flatMap(([name, of]) => of.change(next.pools.get(name)?.config ?? NO_PLACES))
+    for (const waiter of waiting) waiter.dismissed()
     for (const worker of before.workers) if (!next.workers.has(worker)) worker.closeIdle(Number.POSITIVE_INFINITY)
     watch(next)
   }
@@ -127,11 +141,7 @@ export const startRouter = async (
     telling: makeTelling(metrics, accessLog),
   }
 
-  const accept = (
-    listener: ClientConnection['listener'],
-    peer: string,
-    makeWire: ConstructorParameters<typeof ClientConnection>[3],
-  ) => {
+  const accept = (listener: Listener, peer: string, makeWire: ConstructorParameters<typeof ClientConnection>[3]) => {
     metrics.clientConnects.values[0]!++
     new ClientConnection(gateway, listener, peer, makeWire)
   }
@@ -162,6 +172,7 @@ export const startRouter = async (
       worker.closeIdle(now)
       if (worker.inFlight === 0 && !snapshot.workers.has(worker)) workers.delete(name)
     }
+    for (const [name, of] of places) if (of.inFlight === 0 && !snapshot.pools.has(name)) places.delete(name)
   }, TICK_MS)
 
   try {

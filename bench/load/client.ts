@@ -28,11 +28,18 @@ export interface Sample {
   readonly p99Ms: number
   /** CPU nanoseconds of `pids`, all threads. */
   readonly cpuNs: number
+  /** CPU nanoseconds per request in each {@link WINDOW_MS} of the measured time. */
+  readonly windowsNs: readonly number[]
   /** Answers that were not as they should be, by what was wrong with them. */
   readonly wrong: Readonly<Record<string, number>>
   /** Requests that came to another worker than the same user's or room's before. */
   readonly moved: number
 }
+
+/** Long against a scheduler's tick, up to which its counters lag; short against what neighbours do. */
+const WINDOW_MS = 60
+/** A window with fewer requests says nothing. */
+const WINDOW_REQUESTS = 50
 
 /** Nanoseconds on a CPU of all threads of these processes: what the scheduler counted, not ticks. */
 const cpuNs = (pids: readonly number[]): number => {
@@ -211,8 +218,18 @@ const run = (job: Job): Promise<Sample> => {
       const cpuBefore = cpuNs(job.pids)
       const startedAt = performance.now()
       measuring = true
+      const windowsNs: number[] = []
+      let [windowCpu, windowRequests] = [cpuBefore, 0]
+      const windows = setInterval(() => {
+        const cpu = cpuNs(job.pids)
+        const count = requests - windowRequests
+        if (count >= WINDOW_REQUESTS) windowsNs.push((cpu - windowCpu) / count)
+        windowCpu = cpu
+        windowRequests = requests
+      }, WINDOW_MS)
       setTimeout(() => {
         measuring = false
+        clearInterval(windows)
         const cpuAfter = cpuNs(job.pids)
         const seconds = (performance.now() - startedAt) / 1000
         over = true
@@ -226,6 +243,7 @@ const run = (job: Job): Promise<Sample> => {
           p50Ms: quantile(0.5),
           p99Ms: quantile(0.99),
           cpuNs: cpuAfter - cpuBefore,
+          windowsNs,
           wrong,
           moved,
         })

@@ -6,6 +6,7 @@ import type { Exposure } from '../config/types.ts'
 import type { Pool } from '../upstream/pool.ts'
 import type { Worker } from '../upstream/worker.ts'
 import type { ClientConnection } from './client-connection.ts'
+import type { Exchange } from './exchange.ts'
 import type { Refusal } from './refusal.ts'
 import type { UpstreamConnection } from './upstream-connection.ts'
 
@@ -49,14 +50,14 @@ export const CLIENT_LEFT = 499
 
 /** Told of everything that happens to requests; the log and the metrics. */
 export interface Telling {
-  /** A request ended, whatever way. `client` holds its particulars until this returns; `status` may be {@link CLIENT_LEFT}. */
-  finished(client: ClientConnection, status: number, now: number): void
+  /** A request ended, whatever way. `exchange` holds its particulars until this returns; `status` may be {@link CLIENT_LEFT}. */
+  finished(exchange: Exchange, status: number, now: number): void
   /** The router answered itself, or broke off a worker's answer for the same reason. */
-  refused(client: ClientConnection, refusal: Refusal): void
+  refused(exchange: Exchange, refusal: Refusal): void
   connected(pool: UpstreamPool, worker: UpstreamWorker): void
   reused(pool: UpstreamPool, worker: UpstreamWorker): void
   connectFailed(pool: UpstreamPool, worker: UpstreamWorker): void
-  retried(client: ClientConnection): void
+  retried(exchange: Exchange): void
 }
 
 export interface Gateway {

@@ -15,12 +15,7 @@ import {
   MAX_RESPONSE_HEAD_BYTES,
   readResponseHead,
 } from './response-head.ts'
-import type { Wire, WireOwner } from './wire.ts'
-
-/** Up to this size bytes are copied as a string, which a slow peer cannot hold on to; beyond it they stay in a buffer. */
-export const SMALL_BYTES = 16 * 1024
-/** A body with at least this much to come is read into a buffer of the connection's own. */
-export const BULK_BYTES = 64 * 1024
+import { BULK_BYTES, SMALL_BYTES, type Wire, type WireOwner } from './wire.ts'
 
 const IDLE = 0
 const HEAD = 1
@@ -91,7 +86,7 @@ export class UpstreamConnection implements WireOwner {
     }
     const client = this.#client!
     let start = 0
-    const unchunk = client.minor === 0
+    const unchunk = client.exchange.minor === 0
     let headEnd = readResponseHead(data, start, end, unchunk)
     while (headEnd > 0 && answer.status < 200) {
       // 101 would end HTTP on this connection; no upgrade was asked for.
@@ -114,7 +109,7 @@ export class UpstreamConnection implements WireOwner {
     this.#keepAlive = answer.keepAlive
     let bodyEnd = end
     let done = false
-    if (client.isHead || answer.status === 204 || answer.status === 304) {
+    if (client.exchange.isHead || answer.status === 204 || answer.status === 304) {
       bodyEnd = headEnd
       done = true
     } else if (answer.chunked) {
@@ -146,11 +141,12 @@ export class UpstreamConnection implements WireOwner {
 
     const small = bodyEnd - start <= SMALL_BYTES
     const closing = client.beginAnswer(answer.status, this.#state === UNTIL_CLOSE)
-    const head =
+    const written =
       small && answer.dropCount === 0 && !closing
-        ? latin1(data, start, bodyEnd)
-        : `${forwardedAnswer(data, start, headEnd)}${closing ? 'Connection: close\r\n' : ''}\r\n${small ? latin1(data, headEnd, bodyEnd) : ''}`
-    const written = client.relayString(head)
+        ? client.relayBytes(data, start, bodyEnd, this.wire)
+        : client.relayString(
+            `${forwardedAnswer(data, start, headEnd)}${closing ? 'Connection: close\r\n' : ''}\r\n${small ? latin1(data, headEnd, bodyEnd) : ''}`,
+          )
     if (!small) this.#relay(data, headEnd, bodyEnd)
     else if (!written) this.wire.pause()
     if (done) this.#finish()
@@ -176,7 +172,7 @@ export class UpstreamConnection implements WireOwner {
   /** `bytes[start, end)` of a chunked body. */
   #relayChunks(bytes: Buffer, start: number, end: number): void {
     const chunks = this.#chunks!
-    const unchunk = this.#client!.minor === 0
+    const unchunk = this.#client!.exchange.minor === 0
     const read = chunks.read(bytes, start, end, unchunk ? (from, to) => this.#relay(bytes, from, to) : undefined)
     if (read < 0) {
       this.#fail('invalid')

@@ -28,6 +28,8 @@ export interface Wire {
   readonly unsent: number
   /** Writes a latin1 string: one byte a character. False: the peer is slow, wait for `onDrain` before writing more. */
   writeString(text: string): boolean
+  /** Writes a copy of `bytes[start, end)`, no more than {@link SMALL_BYTES}: they may change as soon as this returns. */
+  writeCopy(bytes: Buffer, start: number, end: number): boolean
   /** Writes bytes that nobody may change until `onDrain`, if it returns false. */
   writeOwned(bytes: Uint8Array): boolean
   /** From now on reads go to a buffer of this wire's own, so that they can be handed to {@link Wire.writeOwned} of another. */
@@ -42,6 +44,11 @@ export interface Wire {
   /** Closes so that the peer cannot take what it got for the whole (RST). */
   reset(): void
 }
+
+/** Up to this size bytes are copied as a string, which a slow peer cannot hold on to; beyond it they stay in a buffer. */
+export const SMALL_BYTES = 16 * 1024
+/** A body with at least this much to come is read into a buffer of the connection's own. */
+export const BULK_BYTES = 64 * 1024
 
 /** One read of a small message; heads are at most 16 KiB, and most answers are smaller. */
 const SHARED_BYTES = 64 * 1024
@@ -147,6 +154,23 @@ export const handlesUsable = bindings !== undefined && process.env.PLEXUS_WIRE !
 /** Kept ready: a write that completes at once, as nearly all do, does not use its request up. */
 let spareWrite: WriteRequest | undefined
 
+/** Where {@link Wire.writeCopy} copies to; like the request, it serves again unless the kernel did not take all. */
+let outgoing = Buffer.allocUnsafeSlow(SMALL_BYTES)
+/** `outgoing[0, length)` by length: answers have few different ones, and making a view costs more than finding it. */
+let outgoingViews: (Uint8Array | undefined)[] = []
+const MAX_VIEWS = 4096
+
+const outgoingView = (length: number): Uint8Array => {
+  if (length >= MAX_VIEWS) return new Uint8Array(outgoing.buffer, 0, length)
+  let view = outgoingViews[length]
+  if (view === undefined) {
+    while (outgoingViews.length < length) outgoingViews.push(undefined) // a holey array is a slow one
+    view = new Uint8Array(outgoing.buffer, 0, length)
+    outgoingViews[length] = view
+  }
+  return view
+}
+
 class HandleWire implements Wire {
   owner: WireOwner
   readonly #handle: Handle
@@ -189,6 +213,22 @@ class HandleWire implements Wire {
     const request = spareWrite
     const error = this.#handle.writeLatin1String(request, text)
     return this.#written(request, error, null)
+  }
+
+  writeCopy(bytes: Buffer, start: number, end: number): boolean {
+    if (this.#closed) return true
+    bytes.copy(outgoing, 0, start, end)
+    const view = outgoingView(end - start)
+    spareWrite ??= new bindings!.WriteWrap()
+    const request = spareWrite
+    const error = this.#handle.writeBuffer(request, view)
+    const written = this.#written(request, error, view)
+    if (spareWrite === undefined) {
+      // The kernel did not take all, and reads the rest from there.
+      outgoing = Buffer.allocUnsafeSlow(SMALL_BYTES)
+      outgoingViews = []
+    }
+    return written
   }
 
   writeOwned(bytes: Uint8Array): boolean {
@@ -309,6 +349,9 @@ class SocketWire implements Wire {
 
   writeString(text: string): boolean {
     return this.#socket.writable ? this.#socket.write(text, 'latin1') : true
+  }
+  writeCopy(bytes: Buffer, start: number, end: number): boolean {
+    return this.writeOwned(Buffer.from(bytes.subarray(start, end)))
   }
   writeOwned(bytes: Uint8Array): boolean {
     return this.#socket.writable ? this.#socket.write(bytes) : true

@@ -1,6 +1,6 @@
 /** What the data path tells of each request, turned into metrics and the access log. */
 
-import type { ClientConnection } from '../forward/client-connection.ts'
+import { type Exchange, targetOf } from '../forward/exchange.ts'
 import { CLIENT_LEFT, type Telling, type UpstreamPool, type UpstreamWorker } from '../forward/gateway.ts'
 import type { Refusal } from '../forward/refusal.ts'
 import type { AccessLog } from './access-log.ts'
@@ -27,35 +27,35 @@ export const makeTelling = (metrics: Metrics, accessLog: AccessLog | undefined):
   }
   let error = ''
   return {
-    finished(client: ClientConnection, status: number, now: number): void {
-      const { route, pool, worker } = client
+    finished(exchange: Exchange, status: number, now: number): void {
+      const { route, pool, worker } = exchange
       const code = status === CLIENT_LEFT ? 0 : codeOf(status)
-      const durationMs = now - client.startedAt
+      const durationMs = now - exchange.startedAt
       if (route !== null) metrics.requests.values[route.series * CODES + code]!++
       if (pool !== null) {
         metrics.observe(pool.series, durationMs)
-        metrics.bytesIn.values[pool.series]! += client.bytesIn
-        metrics.bytesOut.values[pool.series]! += client.bytesOut
+        metrics.bytesIn.values[pool.series]! += exchange.bytesIn
+        metrics.bytesOut.values[pool.series]! += exchange.bytesOut
         if (worker !== null) metrics.workerRequests.values[pool.workerSeries(worker) * CODES + code]!++
       }
       if (accessLog !== undefined) {
-        entry.requestId = client.requestId
-        entry.clientIp = client.address
-        entry.method = client.method
-        entry.target = client.target
+        entry.requestId = exchange.requestId
+        entry.clientIp = exchange.address
+        entry.method = exchange.method
+        entry.target = targetOf(exchange)
         entry.status = status
-        entry.bytesSent = client.bytesOut
+        entry.bytesSent = exchange.bytesOut
         entry.durationMs = durationMs
         entry.route = route === null ? '' : route.name
         entry.pool = pool === null ? '' : pool.name
         entry.worker = worker === null ? '' : worker.name
-        entry.retries = client.attempts > 1 ? client.attempts - 1 : 0
+        entry.retries = exchange.attempts > 1 ? exchange.attempts - 1 : 0
         entry.error = error
         accessLog.log(entry)
       }
       error = ''
     },
-    refused(_client: ClientConnection, refusal: Refusal): void {
+    refused(_exchange: Exchange, refusal: Refusal): void {
       error = refusal.kind
       const table =
         refusal.status >= UPSTREAM_STATUS && refusal.kind !== 'malformed' ? metrics.errors : metrics.refusals
@@ -70,8 +70,8 @@ export const makeTelling = (metrics: Metrics, accessLog: AccessLog | undefined):
     connectFailed(pool: UpstreamPool, worker: UpstreamWorker): void {
       metrics.connectFailures.values[pool.workerSeries(worker)]!++
     },
-    retried(client: ClientConnection): void {
-      if (client.pool !== null) metrics.retries.values[client.pool.series]!++
+    retried(exchange: Exchange): void {
+      if (exchange.pool !== null) metrics.retries.values[exchange.pool.series]!++
     },
   }
 }
@@ -86,8 +86,8 @@ export const collectGauges = (
   metrics.clientConnections.values[0] = clients
   metrics.accessLogLost.values[0] = accessLogLost
   for (const pool of pools) {
-    metrics.inFlight.values[pool.series] = pool.inFlight
-    metrics.queued.values[pool.series] = pool.queue.size
+    metrics.inFlight.values[pool.series] = pool.places.inFlight
+    metrics.queued.values[pool.series] = pool.places.queued
     for (const { worker, series } of pool.members) {
       metrics.workerUp.values[series] = worker.up ? 1 : 0
       metrics.workerInFlight.values[series] = worker.inFlight

@@ -3,6 +3,7 @@
 import { NO_KEY } from '../balancing/key.ts'
 import { draw, hashText } from '../balancing/ring.ts'
 import type { PoolConfig } from '../config/types.ts'
+import type { Places } from './places.ts'
 
 /** A worker may have this many times the average load of its pool before keys spill over to their next choice. */
 const BOUNDED_LOAD_FACTOR = 1.25
@@ -26,24 +27,15 @@ export interface Member<W extends PoolWorker> {
   readonly series: number
 }
 
-/** Someone who waits for a place in a pool. */
-export interface Waiter {
-  /** A place is free. */
-  admitted(): void
-}
-
 export class Pool<W extends PoolWorker> {
   readonly name: string
   readonly config: PoolConfig
   readonly members: readonly Member<W>[]
   /** Filled once all pools exist. */
   fallback: readonly Pool<W>[] = []
-  /** Requests admitted and not finished. */
-  inFlight = 0
-  readonly queue = new Set<Waiter>()
+  /** Its own across reloads; the pool itself is another in each snapshot. */
+  readonly places: Places
   readonly #totalWeight: number
-  /** {@link release} is giving out places. */
-  #admitting = false
   /** Where the search for the least loaded begins, so that equals take turns. */
   #turn = 0
 
@@ -52,8 +44,14 @@ export class Pool<W extends PoolWorker> {
   readonly #seriesOf = new Map<W, number>()
 
   /** `workers` in the order of `config.workers`; `series`: rows of the pool's metrics and of each worker's. */
-  constructor(config: PoolConfig, workers: readonly W[], series: { pool: number; workers: readonly number[] }) {
+  constructor(
+    config: PoolConfig,
+    workers: readonly W[],
+    places: Places,
+    series: { pool: number; workers: readonly number[] },
+  ) {
     this.name = config.name
+    this.places = places
     this.config = config
     this.series = series.pool
     this.members = config.workers.map((worker, index) => ({
@@ -136,23 +134,5 @@ export class Pool<W extends PoolWorker> {
       }
     }
     return best ?? overloaded
-  }
-
-  /** A request is finished: those that have waited longest are admitted to the places that are free. */
-  release(): void {
-    this.inFlight--
-    // Who is admitted may leave at once, to a fallback or with an error: the loop that admitted it goes on with the
-    // next, as calls within calls would be as deep as the queue is long.
-    if (this.#admitting) return
-    this.#admitting = true
-    try {
-      while (this.queue.size > 0 && this.inFlight < this.config.concurrency) {
-        const [next] = this.queue
-        this.queue.delete(next!)
-        next!.admitted()
-      }
-    } finally {
-      this.#admitting = false
-    }
   }
 }

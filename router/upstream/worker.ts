@@ -2,6 +2,7 @@
 
 import { lookup } from 'node:dns'
 import { isIP } from 'node:net'
+import { performance } from 'node:perf_hooks'
 import type { Address } from '../config/types.ts'
 import { connectWire, type Wire, type WireOwner } from '../forward/wire.ts'
 

@@ -8,6 +8,7 @@ import { fileURLToPath } from 'node:url'
 
 /** Answers `/health`; holds a `/sync` for its `timeout`; to all else it says its name, in the body and in `X-Worker`. */
 const serve = (port: number, name: string): void => {
+  let used = false
   const server = createServer((request, response) => {
     const url = new URL(request.url!, 'http://x')
     const answer = () => {
@@ -16,6 +17,8 @@ const serve = (port: number, name: string): void => {
       response.end(JSON.stringify({ worker: name, next_batch: 's1' }))
     }
     if (url.pathname === '/health') return response.end('OK')
+    if (!used) process.send?.('used')
+    used = true
     request.resume()
     request.on('end', () => {
       if (url.pathname.endsWith('/sync')) setTimeout(answer, Number(url.searchParams.get('timeout') ?? 0))
@@ -32,6 +35,8 @@ export interface WorkerProcess {
   /** SIGKILL: connections are cut, nothing is answered. */
   kill(): Promise<void>
   start(): Promise<void>
+  /** Settles with the first request, `/health` aside, since it was started last. */
+  used(): Promise<void>
 }
 
 /** Starts one; it ends with the test. */
@@ -41,10 +46,14 @@ export const startWorker = async (
 ): Promise<WorkerProcess> => {
   const port = await freePort()
   let child: ChildProcess
+  let used: Promise<void>
   const start = async () => {
     child = spawn(process.execPath, [fileURLToPath(import.meta.url), String(port), name], {
       stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
     })
+    const { promise, resolve } = Promise.withResolvers<void>()
+    used = promise
+    child.on('message', (message) => message === 'used' && resolve())
     await once(child, 'message')
   }
   const kill = async () => {
@@ -54,7 +63,7 @@ export const startWorker = async (
   }
   await start()
   t.after(kill)
-  return { name, port, kill, start }
+  return { name, port, kill, start, used: () => used }
 }
 
 /** A port that was free a moment ago. */

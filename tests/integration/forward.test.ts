@@ -9,7 +9,7 @@ import { request as httpsRequest } from 'node:https'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
-import { startInProcess } from '../harness/router.ts'
+import { startInProcess, testConfig } from '../harness/router.ts'
 
 type Handler = (request: IncomingMessage, response: ServerResponse) => void
 
@@ -72,6 +72,14 @@ const ask = (
     sent.on('error', reject)
     sent.end(body)
   })
+
+const until = async (holds: () => boolean): Promise<void> => {
+  const end = performance.now() + 10_000
+  while (!holds()) {
+    assert.ok(performance.now() < end, `not within 10 s: ${holds}`)
+    await new Promise((resolve) => setTimeout(resolve, 5))
+  }
+}
 
 const folderOf = (t: TestContext): string => {
   const folder = mkdtempSync(join(tmpdir(), 'plexus-forward-'))
@@ -312,13 +320,10 @@ test('a full pool queues, a full queue answers 503, and a freed place is taken',
   const main = await startHttp(t, (_request, response) => held.push(() => response.end('{}')))
   const router = await startInProcess(t, { pools: { main: { workers: [main], concurrency: 1, queue: 1 } } })
   const where = { port: router.listeners[0]!.port }
-  const until = async (holds: () => boolean) => {
-    while (!holds()) await new Promise((resolve) => setTimeout(resolve, 5))
-  }
   const first = ask(where, '/_matrix/1')
   await until(() => held.length === 1)
   const second = ask(where, '/_matrix/2')
-  await until(() => router.snapshot.pools.get('main')!.queue.size === 1)
+  await until(() => router.snapshot.pools.get('main')!.places.queued === 1)
   const third = await ask(where, '/_matrix/3')
   assert.equal(third.status, 503)
   held[0]!()
@@ -326,7 +331,57 @@ test('a full pool queues, a full queue answers 503, and a freed place is taken',
   await until(() => held.length === 2)
   held[1]!()
   assert.equal((await second).status, 200)
-  assert.equal(router.snapshot.pools.get('main')!.inFlight, 0)
+  assert.equal(router.snapshot.pools.get('main')!.places.inFlight, 0)
+})
+
+test('a limit holds across reloads: what runs from before counts, and what waits is decided again', async (t) => {
+  const held = new Map<string, () => void>()
+  const hold =
+    (name: string): Handler =>
+    (request, response) =>
+      held.set(`${name} ${request.url}`, () => response.end(JSON.stringify({ worker: name })))
+  const [main, media] = await Promise.all(['main', 'media'].map((name) => startHttp(t, hold(name))))
+  const withPools = (pools: Parameters<typeof testConfig>[0]['pools']) => ({
+    pools: { main: { workers: [main!] }, ...pools },
+    ...(pools.media && { routes: [{ pool: 'media', match: '^/_matrix/media/' }] }),
+  })
+  const limited = (concurrency: number) => withPools({ media: { workers: [media!], concurrency, queue: 3 } })
+  const router = await startInProcess(t, limited(1))
+  const reload = (options: ReturnType<typeof withPools>) => router.reload(testConfig(options))
+  const where = { port: router.listeners[0]!.port }
+  const places = () => router.snapshot.pools.get('media')!.places
+  const first = ask(where, '/_matrix/media/1')
+  await until(() => held.has('media /_matrix/media/1'))
+  await reload(limited(1))
+  const second = ask(where, '/_matrix/media/2')
+  await until(() => places().queued === 1)
+  const third = ask(where, '/_matrix/media/3')
+  await until(() => places().queued === 2)
+  assert.deepEqual([...held.keys()], ['media /_matrix/media/1'], 'the place is taken by a request from before')
+
+  await reload(limited(2))
+  await until(() => held.has('media /_matrix/media/2'))
+  assert.equal(places().inFlight, 2)
+  assert.equal(places().queued, 1, 'in their order')
+
+  await reload(withPools({}))
+  await until(() => held.has('main /_matrix/media/3'))
+  held.get('main /_matrix/media/3')!()
+  assert.equal((await third).echoed.worker, 'main', 'its pool is gone: it goes where its like go now')
+
+  await reload(limited(1))
+  assert.equal(places().inFlight, 2, 'a pool that comes back finds what still runs of it')
+  const fourth = ask(where, '/_matrix/media/4')
+  await until(() => places().queued === 1)
+  held.get('media /_matrix/media/1')!()
+  assert.equal((await first).status, 200)
+  assert.equal(held.has('media /_matrix/media/4'), false, 'one still runs')
+  held.get('media /_matrix/media/2')!()
+  assert.equal((await second).status, 200)
+  await until(() => held.has('media /_matrix/media/4'))
+  held.get('media /_matrix/media/4')!()
+  assert.equal((await fourth).status, 200)
+  assert.equal(places().inFlight, 0)
 })
 
 test('the concurrency of a pool holds while a fallback serves its requests', async (t) => {
@@ -345,7 +400,7 @@ test('the concurrency of a pool holds while a fallback serves its requests', asy
   let most = 0
   for (let done = 0; done < 6; ) {
     await new Promise((resolve) => setTimeout(resolve, 20))
-    most = Math.max(most, pools.get('main')!.inFlight)
+    most = Math.max(most, pools.get('main')!.places.inFlight)
     const now = held.splice(0)
     done += now.length
     for (const release of now) release()
@@ -355,7 +410,7 @@ test('the concurrency of a pool holds while a fallback serves its requests', asy
     [200, 200, 200, 200, 200, 200],
   )
   assert.equal(most, 2)
-  for (const pool of pools.values()) assert.deepEqual([pool.inFlight, pool.queue.size], [0, 0], pool.name)
+  for (const { name, places } of pools.values()) assert.deepEqual([places.inFlight, places.queued], [0, 0], name)
 })
 
 test('a request that ends every worker it is sent to is not sent for ever', async (t) => {

@@ -406,6 +406,24 @@ describe('responses', () => {
     forget(bed)
   })
 
+  test('a body that turns out invalid while its answer passes breaks the answer off: there is never a second one in it', async () => {
+    const { upstream } = bed
+    const client = await connectRaw(bed.edge.port)
+    const head = 'POST /_matrix/client/v3/broken HTTP/1.1\r\nHost: example.org\r\nTransfer-Encoding: chunked\r\n\r\n'
+    await client.send(`${head}5\r\nhello\r\n`)
+    const begun = () => upstream.connections.find(({ leftover }) => leftover.includes('/broken'))
+    await upstream.until(() => begun() !== undefined, 'the beginning of the request', DEADLINE_MS)
+    begun()!.write('HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\nbegun')
+    await client.until(() => client.received.endsWith('begun') || client.closed, 'the early answer', DEADLINE_MS)
+    await client.send('no size\r\n')
+    await client.until(() => client.closed, 'the end', DEADLINE_MS)
+    assert.ok(client.received.endsWith('begun'), client.received)
+    assert.equal(client.responses.length, 0)
+    client.destroy()
+    await bed.barrier()
+    forget(bed)
+  })
+
   test('a client that leaves spoils the connection its answer comes on', async () => {
     const { upstream } = bed
     let release = () => {}

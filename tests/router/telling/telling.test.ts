@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { ClientConnection } from '../../../router/forward/client-connection.ts'
-import { CLIENT_LEFT, type UpstreamPool, type UpstreamWorker } from '../../../router/forward/gateway.ts'
+import { makeExchange } from '../../../router/forward/exchange.ts'
+import { CLIENT_LEFT, type Route, type UpstreamPool, type UpstreamWorker } from '../../../router/forward/gateway.ts'
 import type { AccessEntry } from '../../../router/telling/access-log.ts'
 import { makeMetrics } from '../../../router/telling/metrics.ts'
 import { makeTelling } from '../../../router/telling/telling.ts'
@@ -12,17 +12,15 @@ test('a client that left before there was an answer is no 4xx', () => {
   const logged: number[] = []
   const telling = makeTelling(metrics, { log: ({ status }: AccessEntry) => void logged.push(status) })
   const pool = { name: 'sync', series: rows.pools[0]!, workerSeries: () => rows.workers[0]![0]! }
-  const client = {
-    route: { name: 'sync', series: rows.routes[0]! },
+  const exchange = {
+    ...makeExchange(),
+    route: { name: 'sync', series: rows.routes[0]! } as unknown as Route,
     pool: pool as unknown as UpstreamPool,
     worker: { name: 'w:1' } as unknown as UpstreamWorker,
-    startedAt: 0,
-    bytesIn: 1,
-    bytesOut: 0,
     attempts: 1,
-  } as unknown as ClientConnection
-  telling.finished(client, CLIENT_LEFT, 5)
-  telling.finished(client, 404, 5)
+  }
+  telling.finished(exchange, CLIENT_LEFT, 5)
+  telling.finished(exchange, 404, 5)
   assert.deepEqual(logged, [499, 404])
   const page = metrics.print()
   for (const labels of [

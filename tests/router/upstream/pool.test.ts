@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { hashString, NO_KEY } from '../../../router/balancing/key.ts'
 import type { PoolConfig } from '../../../router/config/types.ts'
+import { Places } from '../../../router/upstream/places.ts'
 import { Pool } from '../../../router/upstream/pool.ts'
 
 interface FakeWorker {
@@ -18,26 +19,23 @@ const pool = (count: number, config: Partial<PoolConfig> = {}, weights: readonly
     inFlight: 0,
     ramp: () => 1,
   }))
-  return new Pool<FakeWorker>(
-    {
-      name: 'p',
-      workers: workers.map(({ name }, i) => ({
-        name,
-        address: { kind: 'unix', path: `/${name}` },
-        weight: weights[i] ?? 1,
-        drain: false,
-      })),
-      strict: false,
-      fallback: [],
-      concurrency: Number.POSITIVE_INFINITY,
-      queue: 10,
-      timeouts: { connectMs: 1, readMs: 1, queueMs: 1 },
-      health: { path: '/health', intervalMs: 1, timeoutMs: 1 },
-      ...config,
-    },
-    workers,
-    { pool: 0, workers: workers.map((_, i) => i) },
-  )
+  const settings: PoolConfig = {
+    name: 'p',
+    workers: workers.map(({ name }, i) => ({
+      name,
+      address: { kind: 'unix', path: `/${name}` },
+      weight: weights[i] ?? 1,
+      drain: false,
+    })),
+    strict: false,
+    fallback: [],
+    concurrency: Number.POSITIVE_INFINITY,
+    queue: 10,
+    timeouts: { connectMs: 1, readMs: 1, queueMs: 1 },
+    health: { path: '/health', intervalMs: 1, timeoutMs: 1 },
+    ...config,
+  }
+  return new Pool(settings, workers, new Places(settings), { pool: 0, workers: workers.map((_, i) => i) })
 }
 const workersOf = (of: Pool<FakeWorker>) => of.members.map((member) => member.worker)
 
@@ -71,7 +69,7 @@ test('a strict key has its owner or nobody', () => {
   const p = pool(4, { strict: true })
   const hash = hashString('!room:hs')
   const owner = p.pick(hash, 0, null)!
-  owner.inFlight = 30_000
+  owner.inFlight = 100_000
   assert.equal(p.pick(hash, 0, null), owner, 'whatever its load')
   owner.up = false
   assert.equal(p.pick(hash, 0, null), owner, 'whatever its health: it is tried, and its error told')
@@ -107,41 +105,4 @@ test('workers that are down are the last resort, and not one that was tried', ()
   const second = p.pickDown(NO_KEY, 0, [first])!
   assert.notEqual(first, second)
   assert.equal(p.pickDown(NO_KEY, 0, [first, second]), undefined)
-})
-
-test('a place that is given back goes to the one that has waited longest', () => {
-  const p = pool(1, { concurrency: 1 })
-  const admitted: string[] = []
-  p.inFlight = 1
-  for (const name of ['first', 'second'])
-    p.queue.add({
-      admitted: () => {
-        admitted.push(name)
-        p.inFlight++
-      },
-    })
-  p.release()
-  assert.deepEqual(admitted, ['first'])
-  p.release()
-  assert.deepEqual(admitted, ['first', 'second'])
-  p.release()
-  assert.equal(p.inFlight, 0)
-})
-
-test('a long queue whose requests all leave at once is emptied without deep calls', () => {
-  const p = pool(1, { concurrency: 1, queue: 30_000 })
-  let admitted = 0
-  const waiter = () => ({
-    admitted() {
-      admitted++
-      p.inFlight++
-      p.release() // as when it moves to a fallback, or is refused
-    },
-  })
-  p.inFlight = 1
-  for (let i = 0; i < 30_000; i++) p.queue.add(waiter())
-  p.release()
-  assert.equal(admitted, 30_000)
-  assert.equal(p.inFlight, 0)
-  assert.equal(p.queue.size, 0)
 })

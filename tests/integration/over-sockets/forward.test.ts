@@ -1,0 +1,2 @@
+import './wire.ts'
+import '../forward.test.ts'

@@ -1,0 +1,2 @@
+import './wire.ts'
+import '../smuggling/fuzz.test.ts'

@@ -1,0 +1,2 @@
+import './wire.ts'
+import '../survive.test.ts'
