@@ -23,7 +23,7 @@ import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { CONTESTANTS, type Contestant, choose } from './contestants.ts'
 import type { Job, Sample } from './load/client.ts'
-import { KINDS, type Kind } from './load/requests.ts'
+import { KINDS, type Kind, WINDOW_MS } from './load/requests.ts'
 import { describeMachine, machine, type Spread, spread } from './machine.ts'
 import {
   ask,
@@ -162,10 +162,15 @@ progress('')
 for (const { child } of entrants) await stop(child)
 
 const cpuUs = (sample: Sample): number => sample.cpuNs / 1000 / sample.requests
-/** The tenth percentile of the windows of all rounds: what a request costs while the neighbours are at their quietest. */
+/**
+ * The tenth percentile of the windows of all rounds: what a request costs while the neighbours are at their quietest. NaN
+ * where most windows had too few requests (1 MiB bodies): those that remain would be the lucky ones.
+ */
 const quietUs = (samples: readonly Sample[]): number => {
   const windows = samples.flatMap(({ windowsNs }) => windowsNs).sort((a, b) => a - b)
-  return (windows[Math.floor(windows.length / 10)] ?? Number.NaN) / 1000
+  const seconds = samples.reduce((sum, sample) => sum + sample.seconds, 0)
+  const enough = windows.length * WINDOW_MS > 500 * seconds
+  return enough ? windows[Math.floor(windows.length / 10)]! / 1000 : Number.NaN
 }
 const format = (value: number): string => {
   if (!Number.isFinite(value)) return '–'

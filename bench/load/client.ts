@@ -5,7 +5,7 @@
 
 import { readdirSync, readFileSync } from 'node:fs'
 import { connect, type Socket } from 'node:net'
-import { KINDS, type Kind, setCounter, type Template, template } from './requests.ts'
+import { KINDS, type Kind, setCounter, type Template, template, WINDOW_MS } from './requests.ts'
 
 export interface Job {
   readonly port: number
@@ -36,8 +36,6 @@ export interface Sample {
   readonly moved: number
 }
 
-/** Long against a scheduler's tick, up to which its counters lag; short against what neighbours do. */
-const WINDOW_MS = 60
 /** A window with fewer requests says nothing. */
 const WINDOW_REQUESTS = 50
 

@@ -2,6 +2,9 @@
 
 export type Kind = 'sync' | 'send' | 'pushrules' | 'download' | 'upload'
 
+/** A stretch of a measurement: long against a scheduler's tick, up to which its counters lag; short against what neighbours do. */
+export const WINDOW_MS = 60
+
 export const MEDIA_BYTES = 1024 * 1024
 
 export interface KindFacts {
