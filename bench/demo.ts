@@ -4,30 +4,50 @@
  * Synapse's own files, printed where it lies, and the router runs on it.
  */
 
-import { globSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join, relative } from 'node:path'
 import { parseArgs } from 'node:util'
 import { importSynapse } from '../router/config/import.ts'
 import { formatProblem } from '../router/config/load.ts'
+import { readSources } from '../router/config/sources.ts'
 import { run } from '../router/run.ts'
 import { startUpstream, type Upstream } from './upstream.ts'
 
 const USAGE = `npm start -- [options]
-  --port 8080               where the router listens, on 127.0.0.1; 0: any free port
-  --homeserver FILE         Synapse's homeserver.yaml: route to the real workers instead of the demonstration's
-  --workers 'workers/*.yaml' its workers' files; may be repeated
+  --port PORT               where the router listens, on 127.0.0.1; 0: any free port (default: 8080)
+  --homeserver FILE         Synapse's homeserver.yaml: route to the real workers instead of the demonstration's;
+                            a folder of such files too; may be repeated, later files win
+  --workers PATTERN         its workers' files, 'workers/*.yaml'; a folder too; may be repeated
   --routes FILE             where to write the routes.yaml (default: a temporary folder)`
 
-const { values: options } = parseArgs({
-  options: {
-    port: { type: 'string', default: '8080' },
-    homeserver: { type: 'string' },
-    workers: { type: 'string', multiple: true, default: [] },
-    routes: { type: 'string' },
-    help: { type: 'boolean', default: false },
-  },
-})
+function refuse(mistake: string): never {
+  console.error(mistake)
+  process.exit(1)
+}
+
+const readOptions = () => {
+  try {
+    return parseArgs({
+      options: {
+        port: { type: 'string' },
+        homeserver: { type: 'string', multiple: true, default: [] },
+        workers: { type: 'string', multiple: true, default: [] },
+        routes: { type: 'string' },
+        help: { type: 'boolean', default: false },
+      },
+    }).values
+  } catch (error) {
+    return refuse(`${(error as Error).message.split('. ')[0]}\n\n${USAGE}`)
+  }
+}
+const options = readOptions()
+const isDemonstration = options.homeserver.length === 0
+if (isDemonstration && options.workers.length > 0) refuse(`--workers needs --homeserver\n\n${USAGE}`)
+if (options.port !== undefined && !(/^\d{1,5}$/.test(options.port) && Number(options.port) < 65536))
+  refuse(`--port ${options.port}: expected a number from 0 to 65535`)
+// npm runs scripts in the package's folder: paths are meant from where it was called.
+if (process.env.INIT_CWD !== undefined) process.chdir(process.env.INIT_CWD)
 
 /** The demonstration's workers by pool. `presence` is a dead one: its port was free a moment ago. */
 const WORKERS: Readonly<Record<string, readonly string[]>> = {
@@ -64,7 +84,8 @@ const demonstrationRoutes = (upstreams: readonly Upstream[], dead: number): stri
   return [
     '# Written by `npm start` for its demonstration. Change it while the router runs, and it is read again.',
     'server_name: example.org',
-    `listen: [http://127.0.0.1:${options.port}]`,
+    `listen: [http://127.0.0.1:${options.port ?? 8080}]`,
+    'admin: http://127.0.0.1:0',
     'access_log: off',
     'pools:',
     ...pools,
@@ -78,7 +99,7 @@ const token = (localpart: string): string =>
   `syt_${Buffer.from(localpart).toString('base64').replaceAll('=', '')}_demonstrationNotReal_0aBcDe`
 
 /** Requests to try, each with what should be seen. */
-const tour = (url: string, routesFile: string): string => {
+const tour = (url: string, admin: string, routesFile: string): string => {
   const client = `${url}/_matrix/client/v3`
   const as = (localpart: string) => `-H 'Authorization: Bearer ${token(localpart)}'`
   const room = '!demo:example.org'
@@ -112,7 +133,12 @@ const tour = (url: string, routesFile: string): string => {
     ],
     [
       'Why a request goes where it goes',
-      `node bin/router.js explain --routes ${routesFile} 'PUT /_matrix/client/v3/rooms/${encoded}/send/m.room.message/1'`,
+      `node ${relative('.', join(dirname(import.meta.dirname), 'bin/router.js'))} explain --routes ${routesFile} 'PUT /_matrix/client/v3/rooms/${encoded}/send/m.room.message/1'`,
+    ],
+    [
+      'Who is up, and what was served',
+      `curl -s ${admin}/pools`,
+      `curl -s ${admin}/metrics | grep router_worker_requests`,
     ],
   ]
   return steps.map(([what, ...commands]) => [`# ${what}`, ...commands].join('\n')).join('\n\n')
@@ -121,6 +147,8 @@ const tour = (url: string, routesFile: string): string => {
 const folder = mkdtempSync(join(tmpdir(), 'plexus-demo-'))
 process.on('exit', () => rmSync(folder, { recursive: true, force: true }))
 const routesFile = options.routes ?? join(folder, 'routes.yaml')
+if (options.routes !== undefined && existsSync(options.routes))
+  refuse(`--routes ${options.routes}: is there already. To run it: npx router --routes ${options.routes}`)
 
 const demonstrate = async (): Promise<Upstream[]> => {
   const upstreams = await Promise.all(Object.values(WORKERS).flat().map(startUpstream))
@@ -129,10 +157,11 @@ const demonstrate = async (): Promise<Upstream[]> => {
 }
 
 /** Synapse's files → routes.yaml. What was not understood, or looks wrong, is said on stderr. */
-const importFiles = (homeserver: string): void => {
-  const workers = options.workers.flatMap((pattern) => globSync(pattern)).sort()
-  const read = (file: string) => ({ file, text: readFileSync(file, 'utf8') })
-  const { text, problems } = importSynapse([read(homeserver)], workers.map(read))
+const importFiles = (): void => {
+  const sources = readSources(options.homeserver, options.workers)
+  if (typeof sources === 'string') refuse(sources)
+  const port = options.port === undefined ? undefined : Number(options.port)
+  const { text, problems } = importSynapse(sources.shared, sources.workers, port)
   for (const problem of problems) console.error(formatProblem(problem))
   if (text === undefined) process.exit(1)
   writeFileSync(routesFile, text)
@@ -140,29 +169,41 @@ const importFiles = (homeserver: string): void => {
 
 const main = async (): Promise<number> => {
   const upstreams: Upstream[] = []
-  if (options.homeserver) importFiles(options.homeserver)
-  else upstreams.push(...(await demonstrate()))
+  if (isDemonstration) upstreams.push(...(await demonstrate()))
+  else importFiles()
+  process.once('SIGINT', () => {
+    const say = () => console.log('Running requests, long polls too, may finish; Ctrl-C again stops at once.')
+    setTimeout(say, 500).unref()
+  })
+  let isUp = false
   try {
     return await run({
       routes: routesFile,
       logLevel: 'warn',
-      onUp: (router) => introduce(router.listeners[0]!.url, upstreams),
+      onUp: (router, admin) => {
+        isUp = true
+        introduce(router.listeners[0]!.url, admin!, upstreams)
+      },
     })
   } finally {
+    if (!isUp) console.error('If the port is taken: npm start -- --port 0 takes a free one.')
     for (const upstream of upstreams) upstream.close()
   }
 }
 
-const introduce = (url: string, upstreams: readonly Upstream[]): void => {
-  if (options.homeserver) {
-    console.log(`Routing to the workers of ${options.homeserver}, as ${routesFile} says: ${url}\nCtrl-C stops.`)
+const introduce = (url: string, admin: string, upstreams: readonly Upstream[]): void => {
+  if (!isDemonstration) {
+    console.log(
+      `Routing to the workers of ${options.homeserver.join(', ')}, as ${routesFile} says: ${url}\n` +
+        `Metrics and the state of the workers: ${admin}\nCtrl-C stops.`,
+    )
     return
   }
   console.log(
     `THIS IS A DEMONSTRATION: a router, ${upstreams.length} stand-in workers that echo what reaches them, and no homeserver.\n` +
       "For your own Synapse: npm start -- --homeserver homeserver.yaml --workers 'workers/*.yaml'\n\n" +
-      `router   ${url}\nroutes   ${routesFile}\nworkers  ${upstreams.map(({ name, port }) => `${name} :${port}`).join(', ')}\n\n` +
-      `Try, in another terminal:\n\n${tour(url, routesFile)}\n\nCtrl-C stops all.`,
+      `router   ${url}\nadmin    ${admin}\nroutes   ${routesFile}\nworkers  ${upstreams.map(({ name, port }) => `${name} :${port}`).join(', ')}\n\n` +
+      `Try, in another terminal:\n\n${tour(url, admin, routesFile)}\n\nCtrl-C stops all.`,
   )
 }
 

@@ -17,6 +17,7 @@ const SAME_SIGNAL_MS = 250
 const HANDED_OVER = 'PLEXUS_HANDED_OVER'
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
+const require = module.createRequire(import.meta.url)
 
 /**
  * Runs `entry` (a path from the package's root, without extension: its TypeScript in a checkout, its JavaScript under
@@ -30,7 +31,9 @@ export function run(entry, args) {
 export function runFile(file, args) {
   if (Number(process.versions.node.split('.')[0]) < OLDEST_NODE) return handOver()
   if (process.env[HANDED_OVER]) endWithLauncher()
-  module.enableCompileCache()
+  if (!isInstalled()) return failWithout('The dependencies are not there.')
+  // Not in the common /tmp, Node's default: who gets to make the folder there first can have us run what is in it.
+  module.enableCompileCache(join(root, '.cache', 'compile'))
   process.argv.splice(1, process.argv.length, file, ...args)
   module.runMain()
 }
@@ -39,12 +42,11 @@ export function runFile(file, args) {
 function handOver() {
   const node = newerNode()
   if (node === undefined || process.env[HANDED_OVER]) {
-    console.error(
+    return failWithout(
       `Node ${process.version} is too old: Plexus needs Node ${OLDEST_NODE} or newer.\n` +
-        'It comes with the dependencies, in node_modules/node, but is not there.\n' +
-        `Run \`npm ci\` in ${root}, with install scripts allowed (no --ignore-scripts), or install a newer Node.`,
+        'It comes with the dependencies, in node_modules/node, but is not there.',
+      ', with install scripts allowed (no --ignore-scripts), or install a newer Node',
     )
-    process.exit(1)
   }
 
   // A session of its own, so that a terminal's Ctrl-C reaches the child through us alone, and once. The channel tells
@@ -77,12 +79,27 @@ function handOver() {
 
 function newerNode() {
   try {
-    const require = module.createRequire(import.meta.url)
     const node = join(dirname(require.resolve('node/package.json')), 'bin', 'node')
     return existsSync(node) ? node : undefined
   } catch {
     return undefined
   }
+}
+
+/** Any dependency stands for all. */
+function isInstalled() {
+  try {
+    require.resolve('yaml')
+    return true
+  } catch {
+    return false
+  }
+}
+
+function failWithout(what, more = '') {
+  const isCheckout = existsSync(join(root, 'package-lock.json'))
+  console.error(`${what}\nRun ${isCheckout ? `\`npm ci\` in ${root}` : '`npm install` again'}${more}.`)
+  process.exit(1)
 }
 
 /** A launcher killed with SIGKILL forwards nothing: its channel closes, and we stop as if asked to. */

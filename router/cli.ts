@@ -1,11 +1,12 @@
 /** The commands of `router` and their flags. What they do is handed in by `main.ts`; nothing here listens or connects. */
 
-import { globSync, writeFileSync } from 'node:fs'
+import { writeFileSync } from 'node:fs'
+import { isIP } from 'node:net'
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander'
 import { checkConfig } from './config/check.ts'
 import { importSynapse } from './config/import.ts'
-import { formatProblem, loadConfig, readText } from './config/load.ts'
-import type { SourceFile } from './config/synapse.ts'
+import { formatProblem, loadConfig } from './config/load.ts'
+import { readSources } from './config/sources.ts'
 import { effectiveRules, type RoutingTables } from './config/tables.ts'
 import type { Problem, RouterConfig } from './config/types.ts'
 import { didYouMean, parseSynapseVersion } from './config/values.ts'
@@ -55,6 +56,10 @@ const listener = (text: string): number => {
   if (!/^\d{1,4}$/.test(text)) throw new InvalidArgumentError('Expected the position in listen, from 0.')
   return Number(text)
 }
+const clientAddress = (text: string): string => {
+  if (isIP(text) === 0) throw new InvalidArgumentError('Expected an IPv4 or IPv6 address.')
+  return text
+}
 const version = (text: string): RouterConfig['synapse'] => {
   const parsed = parseSynapseVersion(text)
   if ('value' in parsed) return parsed.value
@@ -83,6 +88,7 @@ const makeProgram = (deps: CliDeps, exit: (status: number) => void): Command => 
     .version(deps.version, '-V, --version')
     .option('-r, --routes <file>', 'the configuration', 'routes.yaml')
     .argument('[command]')
+    .helpCommand('help [command]', 'the same help')
     .usage('[--routes FILE] [command]')
     .exitOverride()
     .configureOutput({ writeOut: out, writeErr: err })
@@ -131,7 +137,7 @@ const makeProgram = (deps: CliDeps, exit: (status: number) => void): Command => 
     .argument('<request>', "method and path, as in 'GET /_matrix/client/v3/sync?since=s1'")
     .option('-H, --header <header>', 'a request header, as in curl; may be repeated', collect)
     .option('--listener <n>', 'the position in listen of the listener it arrives at', listener, 0)
-    .option('--client <address>', 'the address that it comes from', '192.0.2.1')
+    .option('--client <address>', 'the address that it comes from', clientAddress, '192.0.2.1')
     .option('--json', 'as JSON')
     .addHelpText(
       'after',
@@ -189,15 +195,23 @@ const makeProgram = (deps: CliDeps, exit: (status: number) => void): Command => 
   program
     .command('import')
     .description("Write a configuration from Synapse's own files.")
-    .requiredOption('-c, --homeserver <file>', 'homeserver.yaml; may be repeated, later files win', collect)
-    .option('-w, --workers <pattern>', "the workers' files, a quoted glob pattern; may be repeated", collect)
+    .requiredOption(
+      '-c, --homeserver <file>',
+      'homeserver.yaml, or a folder of such files; may be repeated, later files win',
+      collect,
+    )
+    .option(
+      '-w, --workers <pattern>',
+      "the workers' files: a folder or a quoted glob pattern; may be repeated",
+      collect,
+    )
     .option('-o, --output <file>', 'write here in place of standard output')
     .option('-f, --force', 'overwrite the output file')
     .addHelpText(
       'after',
       examples(
         "router import --homeserver homeserver.yaml --workers 'workers/*.yaml' > routes.yaml",
-        "router import -c homeserver.yaml -c conf.d/workers.yaml -w 'workers/*.yaml' -o routes.yaml",
+        "router import -c homeserver.yaml -c conf.d -w 'workers/*.yaml' -o routes.yaml",
       ),
     )
     .action(
@@ -205,18 +219,9 @@ const makeProgram = (deps: CliDeps, exit: (status: number) => void): Command => 
         options: { homeserver: readonly string[]; workers?: readonly string[]; output?: string; force?: true },
         command: Command,
       ) => {
-        const sources = (files: readonly string[]): readonly SourceFile[] =>
-          files.map((file) => {
-            const read = readText(file)
-            return 'mistake' in read ? command.error(`error: ${file}: ${read.mistake}`) : { file, text: read.text }
-          })
-        const workers = new Set(
-          (options.workers ?? []).flatMap((pattern) => {
-            const files = globSync(pattern).sort()
-            return files.length > 0 ? files : command.error(`error: --workers ${pattern}: no such file`)
-          }),
-        )
-        const { text, problems } = importSynapse(sources(options.homeserver), sources([...workers]))
+        const sources = readSources(options.homeserver, options.workers ?? [])
+        if (typeof sources === 'string') return command.error(`error: ${sources}`)
+        const { text, problems } = importSynapse(sources.shared, sources.workers)
         tell(problems)
         if (text === undefined) return exit(1)
         if (options.output === undefined) return out(text)

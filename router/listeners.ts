@@ -1,13 +1,14 @@
 /** Listening sockets: opened and closed as the configuration changes, without touching connections that are there. */
 
-import { lstatSync, readFileSync, unlinkSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import * as net from 'node:net'
-import { connect } from 'node:net'
 import * as tls from 'node:tls'
 import type { Address, ListenerConfig } from './config/types.ts'
+import { addressKey } from './config/values.ts'
 import { canonicalAddress } from './forward/addresses.ts'
 import type { Listener } from './forward/gateway.ts'
 import { acceptWires, socketWire, type Wire, type WireOwner } from './forward/wire.ts'
+import { removeStaleSocket } from './stale-socket.ts'
 
 /** Connections the kernel may hold for us; it caps this at net.core.somaxconn. */
 const BACKLOG = 4096
@@ -30,11 +31,6 @@ export interface OpenListener {
 export const listenerKey = (config: ListenerConfig): string =>
   `${config.tls ? 'https' : 'http'} ${config.address.kind === 'unix' ? config.address.path : `${config.address.host} ${config.address.port}`}`
 
-export const addressText = (address: Address): string =>
-  address.kind === 'unix'
-    ? `unix:${address.path}`
-    : `${address.host.includes(':') ? `[${address.host}]` : address.host}:${address.port}`
-
 /** Opens a listener. Rejects with the system's error (EADDRINUSE, EACCES …) or an unreadable certificate's. */
 export const openListener = async (config: ListenerConfig, accept: Accept): Promise<OpenListener> => {
   const scheme = config.tls ? 'https' : 'http'
@@ -48,7 +44,7 @@ export const openListener = async (config: ListenerConfig, accept: Accept): Prom
       )
     : net.createServer({ allowHalfOpen: true, pauseOnConnect: false })
   if (config.tls) server.on('tlsClientError', (_error: Error, socket: tls.TLSSocket) => socket.destroy())
-  if (config.address.kind === 'unix') await removeStale(config.address.path)
+  if (config.address.kind === 'unix') await removeStaleSocket(config.address.path)
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject)
     const { address } = config
@@ -68,7 +64,7 @@ export const openListener = async (config: ListenerConfig, accept: Accept): Prom
       : config.address
   return {
     key: listenerKey(config),
-    url: at.kind === 'unix' ? addressText(at) : `${scheme}://${addressText(at)}`,
+    url: at.kind === 'unix' ? addressKey(at) : `${scheme}://${addressKey(at)}`,
     host: at.kind === 'unix' ? at.path : at.host,
     port: at.kind === 'unix' ? 0 : at.port,
     update(next) {
@@ -85,7 +81,7 @@ export const openListener = async (config: ListenerConfig, accept: Accept): Prom
 }
 
 const listenerOf = (config: ListenerConfig, scheme: 'http' | 'https'): Listener => ({
-  name: addressText(config.address),
+  name: addressKey(config.address),
   scheme,
   exposes: new Set(config.expose),
 })
@@ -95,17 +91,3 @@ const certificate = ({ tls: files }: ListenerConfig): tls.SecureContextOptions =
   key: readFileSync(files!.keyFile),
   minVersion: 'TLSv1.2',
 })
-
-/** A unix socket's file outlives a killed process: it goes if nobody answers behind it. Any other file stays, and is in the way. */
-const removeStale = (path: string): Promise<void> =>
-  new Promise((resolve) => {
-    const probe = connect(path)
-    probe.on('connect', () => {
-      probe.destroy()
-      resolve() // in use: listening will say so
-    })
-    probe.on('error', (error: NodeJS.ErrnoException) => {
-      if (error.code === 'ECONNREFUSED' && lstatSync(path, { throwIfNoEntry: false })?.isSocket()) unlinkSync(path)
-      resolve()
-    })
-  })

@@ -2,6 +2,7 @@
 
 import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
+import { isDeepStrictEqual } from 'node:util'
 import { pino } from 'pino'
 import { formatProblem, loadConfig } from './config/load.ts'
 import type { RouterConfig } from './config/types.ts'
@@ -9,6 +10,7 @@ import { addressKey } from './config/values.ts'
 import { makeDecide } from './decide.ts'
 import { explanation } from './explain.ts'
 import { watchFile } from './reload.ts'
+import { removeStaleSocket } from './stale-socket.ts'
 import { type RunningRouter, startRouter } from './start.ts'
 import { tables } from './tables.ts'
 import { makeAccessLog } from './telling/access-log.ts'
@@ -23,8 +25,8 @@ export interface RunOptions {
   readonly routes: string
   /** The least serious kind of line that is logged to standard error. */
   readonly logLevel?: 'info' | 'warn'
-  /** Called once everything listens. */
-  readonly onUp?: (router: RunningRouter) => void
+  /** Called once everything listens, with where the admin address is. */
+  readonly onUp?: (router: RunningRouter, admin?: string) => void
 }
 
 /** Runs until SIGTERM or SIGINT; resolves to the exit status: 1 if the configuration or a listener is not to be had. */
@@ -77,15 +79,15 @@ export const run = async ({ routes: file, logLevel = 'info', onUp = () => {} }: 
       if (next.config !== undefined)
         try {
           await router.reload(next.config)
-          for (const key of ['admin', 'accessLog'] as const)
-            if (JSON.stringify(next.config[key]) !== JSON.stringify(config[key]))
-              log.warn(`${key === 'admin' ? key : 'access_log'} has changed: that takes effect at the next start`)
         } catch (error) {
           failure = (error as Error).message
         }
       metrics.reloads.values[metrics.reloads.row(failure === undefined ? 'ok' : 'failed')]!++
-      if (failure === undefined) log.info({ why }, 'configuration reloaded')
-      else log.error({ why, failure }, 'reload failed: the configuration of before stays in force')
+      if (failure === undefined) {
+        log.info({ why }, 'configuration reloaded')
+        const waiting = next.config ? startOnlyChanges(config, next.config) : []
+        if (waiting.length > 0) log.warn({ keys: waiting }, 'these take their new values at the next start only')
+      } else log.error({ why, failure }, 'reload failed: the configuration of before stays in force')
     })
   }
   const stopWatching = watchFile(file, () => reload('the file changed', false))
@@ -95,15 +97,16 @@ export const run = async ({ routes: file, logLevel = 'info', onUp = () => {} }: 
   })
   process.on('SIGUSR1', () => void accessFile?.reopen())
   reload('the file changed', false) // while the router started
+  const adminAt = admin && `${admin.address.kind === 'tcp' ? 'http://' : ''}${addressKey(admin.address)}`
   log.info(
     {
       listening: router.listeners.map((listener) => listener.url),
-      ...(admin && { admin: `http://${addressKey(admin.address)}` }),
+      ...(adminAt && { admin: adminAt }),
       pools: [...config.pools.keys()],
     },
     'router is up',
   )
-  onUp(router)
+  onUp(router, adminAt)
 
   const signal = await new Promise<string>((resolve) => {
     process.once('SIGTERM', resolve)
@@ -128,6 +131,12 @@ export const run = async ({ routes: file, logLevel = 'info', onUp = () => {} }: 
   return 0
 }
 
+/** The keys in which `next` differs from `started`, and which a reload does not touch. */
+const startOnlyChanges = (started: RouterConfig, next: RouterConfig): readonly string[] => [
+  ...(isDeepStrictEqual(started.admin, next.admin) ? [] : ['admin']),
+  ...(isDeepStrictEqual(started.accessLog, next.accessLog) ? [] : ['access_log']),
+]
+
 const digestOf = (file: string): string => {
   try {
     return createHash('sha256').update(readFileSync(file)).digest('base64')
@@ -147,6 +156,7 @@ const openAdmin = async (
   accessLogLost: () => number,
 ): Promise<Admin | undefined> => {
   if (admin === undefined) return undefined
+  if (admin.kind === 'unix') await removeStaleSocket(admin.path)
   const decide = makeDecide((name) => {
     const worker = router.workers.get(name)
     return worker === undefined ? 'unknown' : worker.up ? 'live' : 'down'

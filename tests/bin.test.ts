@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { type ChildProcess, execFileSync, spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
-import { cpSync, existsSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs'
+import { cpSync, existsSync, mkdtempSync, readdirSync, realpathSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
 import { type TestContext, test } from 'node:test'
@@ -103,11 +103,33 @@ test('a launcher that is killed leaves no program behind', { skip }, async (t) =
   await ended(child) // The pipe that the program writes to closes: it is gone.
 })
 
-test('without the newer Node, the launcher says what to do', { skip }, (t) => {
+/** A checkout in which `npm ci` has not run. */
+const bareCheckout = (t: TestContext): string => {
   const root = folder(t)
   cpSync(join(import.meta.dirname, '../bin'), join(root, 'bin'), { recursive: true })
   writeFileSync(join(root, 'package.json'), '{"type": "module"}')
+  writeFileSync(join(root, 'package-lock.json'), '{}')
+  return root
+}
+
+test('without the newer Node, the launcher says what to do', { skip }, (t) => {
+  const root = bareCheckout(t)
   const { status, stderr } = spawnSync(oldNode!, [join(root, 'bin/router.js')], { encoding: 'utf8' })
   assert.equal(status, 1)
   assert.match(stderr, /npm ci.*install scripts allowed/)
+})
+
+test('without the dependencies, too', (t) => {
+  const root = bareCheckout(t)
+  const { status, stderr } = spawnSync(process.execPath, [join(root, 'bin/router.js')], { encoding: 'utf8' })
+  assert.deepEqual([status, stderr], [1, `The dependencies are not there.\nRun \`npm ci\` in ${root}.\n`])
+})
+
+test('compiled code is kept where only the installer writes, not in the common temporary folder', (t) => {
+  const temporary = folder(t)
+  const { status } = spawnSync(process.execPath, [join(import.meta.dirname, '../bin/router.js'), '--version'], {
+    env: { ...process.env, TMPDIR: temporary, NODE_COMPILE_CACHE: undefined },
+  })
+  assert.equal(status, 0)
+  assert.deepEqual(readdirSync(temporary), [])
 })

@@ -1,12 +1,18 @@
 import assert from 'node:assert/strict'
 import { execFileSync, spawnSync } from 'node:child_process'
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
 
 const root = join(import.meta.dirname, '..')
 const skip = existsSync(join(root, 'router/main.ts')) ? false : 'there is no router/main.ts'
+
+const USES_TABLE = `import { type TableEntry, table } from 'plexus/endpoints'
+const typing: TableEntry | undefined = table.find(({ name }) => name === 'setTyping')
+const method: 'PUT' | 'GET' | 'POST' | 'DELETE' | 'PATCH' | 'HEAD' | 'OPTIONS' = typing!.endpoint.method
+console.log(method, typing!.endpoint.path, JSON.stringify(typing!.endpoint.served))
+`
 
 test('the packed package runs from node_modules, as plain JavaScript', { skip }, (t) => {
   const folder = mkdtempSync(join(tmpdir(), 'plexus-package-'))
@@ -34,4 +40,16 @@ test('the packed package runs from node_modules, as plain JavaScript', { skip },
   })
   assert.equal(status, 0, stderr)
   assert.match(stdout, /router/)
+
+  // The endpoint table is for others too, with its types.
+  const module = join(folder, 'uses.ts')
+  writeFileSync(module, USES_TABLE)
+  const compiler = join(root, 'node_modules/typescript/bin/tsc')
+  const compiled = spawnSync(process.execPath, [compiler, '--module', 'nodenext', '--strict', '--noEmit', module], {
+    cwd: folder,
+    encoding: 'utf8',
+  })
+  assert.equal(compiled.stdout, '')
+  const ran = spawnSync(process.execPath, [module], { cwd: folder, encoding: 'utf8' })
+  assert.equal(ran.stdout, 'PUT /rooms/{roomId}/typing/{userId} {"writer":"typing","hard":true}\n', ran.stderr)
 })

@@ -3,8 +3,9 @@
  * disagree with what the processes of that Synapse release serve. All are warnings: the router would run.
  */
 
-import type { SynapseVersion } from '../../shared/endpoints/types.ts'
+import { isBefore } from '../../shared/endpoints/version.ts'
 import type { Rule } from '../routing/rule.ts'
+import { HARD_STREAMS, SINGLE_WRITERS } from './streams.ts'
 import { effectiveRules, formatVersion, type RoutingTables, versionOf } from './tables.ts'
 import type { Place, PoolConfig, Problem, RouteConfig, RouterConfig } from './types.ts'
 import { addressKey } from './values.ts'
@@ -39,26 +40,12 @@ const checkListeners = ({ listen, admin }: RouterConfig, privileged: boolean): r
         warning(`listen[${i}]`, `port ${address.port} needs CAP_NET_BIND_SERVICE, or root; this user is not root`),
       )
   })
-  if (!admin) problems.push(warning('admin', 'absent: no metrics, no health of the router itself, no dashboard'))
+  if (!admin)
+    problems.push(warning('admin', 'absent: no metrics, no health of the router itself, no draining of workers'))
   if (listen.every(({ expose }) => !expose.includes('client')))
     problems.push(warning('listen', 'no listener exposes client: nobody can log in or sync'))
   return problems
 }
-
-/** Streams that Synapse lets one process write, and since when (if ever) several may. The rest were always sharded. */
-const SINGLE_WRITERS: ReadonlyMap<string, SynapseVersion | undefined> = new Map([
-  ['typing', undefined],
-  ['to_device', undefined],
-  ['account_data', undefined],
-  ['presence', undefined],
-  ['push_rules', undefined],
-  ['receipts', [1, 96]],
-])
-
-/** Streams whose endpoints any process but a writer answers with 500. */
-const HARD_STREAMS: ReadonlySet<string> = new Set(['typing', 'to_device', 'receipts', 'push_rules'])
-
-const isBefore = (a: SynapseVersion, b: SynapseVersion): boolean => a[0] < b[0] || (a[0] === b[0] && a[1] < b[1])
 
 const checkPools = (config: RouterConfig, tables: RoutingTables): readonly Problem[] => {
   const problems: Problem[] = []
@@ -108,6 +95,13 @@ const checkPools = (config: RouterConfig, tables: RoutingTables): readonly Probl
         `with mas: true Synapse has no ${name === 'sso' ? 'SSO' : 'logins'}: they are made at the Matrix Authentication Service (pool mas)`,
       )
   }
+  const pagination = effectiveRules(config, tables).find(({ endpoint }) => endpoint?.class === 'messages')
+  const paginates = pagination && config.pools.get(pagination.pool)
+  if (paginates && paginates.name !== 'messages' && paginates.workers.length > 1 && !paginates.strict)
+    add(
+      paginates,
+      `takes the pagination of rooms (/messages) too, which belongs to one worker a room: add a pool messages, of these workers, with sticky: room and strict: true`,
+    )
   if (config.mas && !config.routes && !config.pools.has('mas'))
     problems.push(
       warning(
@@ -200,6 +194,9 @@ const checkRoutes = (
   const ideal = tables.builtInRules({ version, mas: config.mas, pools: tables.pools })
   const samples = ideal.flatMap(samplesOf)
   const taken = samples.map((sample) => tables.matchInOrder(rules, sample.path, sample.query, sample.method))
+  const builtIn = tables.builtInRules({ version, mas: config.mas, pools: new Set(config.pools.keys()) })
+  const isBuiltIn = ({ path, query, method }: Sample, pool: string): boolean =>
+    builtIn[tables.matchInOrder(builtIn, path, query, method)]?.pool === pool
 
   rules.forEach((rule, index) => {
     const matched = samples.filter(
@@ -212,7 +209,7 @@ const checkRoutes = (
     }
     if (unreachable.has(index)) return
     const won = samples.filter((_, i) => taken[i] === index)
-    for (const message of judge(rule, won, taken, samples, rules, config, release)) add(index, message)
+    for (const message of judge(rule, won, isBuiltIn, taken, samples, rules, config, release)) add(index, message)
   })
   return problems
 }
@@ -242,6 +239,8 @@ const whyNothingMatches = (
 const judge = (
   rule: Rule,
   won: readonly Sample[],
+  /** Would the built-in table, with the pools that there are, send it to that pool? */
+  isBuiltIn: (sample: Sample, pool: string) => boolean,
   taken: readonly number[],
   samples: readonly Sample[],
   rules: readonly Rule[],
@@ -273,8 +272,12 @@ const judge = (
   const streams = new Set(all.map(({ rule: { endpoint } }) => streamOf(endpoint?.served)))
   const isWriters = !streams.has(undefined)
   const hard = won.filter(
-    ({ rule: { pool: own, endpoint } }) =>
-      isHard(endpoint?.served) && own !== 'main' && own !== rule.pool && !isWriters,
+    (sample) =>
+      isHard(sample.rule.endpoint?.served) &&
+      sample.rule.pool !== 'main' &&
+      sample.rule.pool !== rule.pool &&
+      !isWriters &&
+      !isBuiltIn(sample, rule.pool),
   )
   for (const stream of new Set(hard.map(({ rule: { endpoint } }) => streamOf(endpoint?.served)!))) {
     const names = hard.filter(({ rule: { endpoint } }) => streamOf(endpoint?.served) === stream).map(({ name }) => name)

@@ -1,9 +1,9 @@
 /** A `routes.yaml` for a deployment of Synapse as its own files describe it, with a comment for where each line is from. */
 
 import type { Sticky } from '../../shared/endpoints/types.ts'
+import { deploymentProblems } from './deployment-problems.ts'
 import {
   type Deployment,
-  deploymentProblems,
   httpListener,
   type Listener,
   type Process,
@@ -12,6 +12,7 @@ import {
 } from './synapse.ts'
 import type { Problem } from './types.ts'
 import { addressesCollide, addressKey } from './values.ts'
+import { type Kind, kindOf } from './worker-kind.ts'
 
 export interface Imported {
   /** Absent if there is an error among the problems. */
@@ -19,14 +20,19 @@ export interface Imported {
   readonly problems: readonly Problem[]
 }
 
-export const importSynapse = (shared: readonly SourceFile[], workers: readonly SourceFile[]): Imported => {
+/** The router listens on `port` of 127.0.0.1; without one, on the first from 8080 on that no process has. */
+export const importSynapse = (
+  shared: readonly SourceFile[],
+  workers: readonly SourceFile[],
+  port?: number,
+): Imported => {
   const { deployment, problems: unread } = readDeployment(shared, workers)
   if (!deployment || unread.some(({ severity }) => severity === 'error')) return { problems: unread }
   const main = mainListener(deployment)
   if ('severity' in main) return { problems: [...unread, main] }
   const { pools, problems } = poolsOf(deployment, main)
   const all = [...unread, ...deploymentProblems(deployment), ...problems]
-  return { text: print(deployment, pools, shared, all), problems: all }
+  return { text: print(deployment, pools, shared, all, port ?? freePort(deployment, 8080)), problems: all }
 }
 
 interface Entry {
@@ -49,63 +55,16 @@ const mainListener = (deployment: Deployment): Listener | Problem => {
   const listener = httpListener(main, 'client', 'federation') ?? httpListener(main, 'client')
   if (listener) return listener
   const place = placeOf('listeners')
+  const hasTls = main.listeners.some(({ tls, resources }) => tls && resources.has('client'))
   return {
     path: 'listeners',
-    message: 'the main process has no plain HTTP listener with the client resource, which the router needs',
+    message: `the main process has no plain HTTP listener with the client resource, which the router needs${hasTls ? ': it has one with TLS, give it another without' : ''}`,
     severity: 'error',
     ...(place && { place }),
   }
 }
 
 // ---- who does what ----
-
-/** What a worker's name, or its legacy `worker_app`, says that it is for. */
-type Kind =
-  | 'sync'
-  | 'initial_sync'
-  | 'sliding_sync'
-  | 'federation_in'
-  | 'federation_read'
-  | 'event_send'
-  | 'room_read'
-  | 'login'
-  | 'client_read'
-  | 'user_directory'
-  | 'keys_upload'
-  | 'media'
-  | 'generic'
-  | 'none'
-
-const LEGACY_APPS: Readonly<Record<string, Kind>> = {
-  synchrotron: 'sync',
-  client_reader: 'client_read',
-  federation_reader: 'federation_read',
-  event_creator: 'event_send',
-  frontend_proxy: 'keys_upload',
-  media_repository: 'media',
-  user_dir: 'user_directory',
-  pusher: 'none',
-  appservice: 'none',
-  federation_sender: 'none',
-}
-
-/** The first that matches; names are those of the guides: `synapse-initial-sync-1`, `federation_reader2`, `rooms3`. */
-const NAMES: readonly (readonly [RegExp, Kind])[] = [
-  [/fed\w*[-_]?sender|pusher|appservice|background|\bbg\b|persister/, 'none'],
-  [/initial/, 'initial_sync'],
-  [/sliding/, 'sliding_sync'],
-  [/sync/, 'sync'],
-  [/synchrotron/, 'sync'],
-  [/fed\w*?[-_]?(inbound|in(?![a-z])|receiver|transaction)/, 'federation_in'],
-  [/fed/, 'federation_read'],
-  [/media/, 'media'],
-  [/user[-_]?dir/, 'user_directory'],
-  [/frontend[-_]?proxy/, 'keys_upload'],
-  [/login|regist|sso/, 'login'],
-  [/event[-_]?(creator|send)/, 'event_send'],
-  [/room/, 'room_read'],
-  [/client/, 'client_read'],
-]
 
 const STREAM_POOLS: ReadonlyMap<string, Sticky> = new Map([
   ['typing', 'room'],
@@ -117,24 +76,6 @@ const STREAM_POOLS: ReadonlyMap<string, Sticky> = new Map([
   ['device_lists', 'user'],
   ['thread_subscriptions', 'user'],
 ])
-
-const kindOf = (worker: Process, { streamWriters, jobs }: Deployment): Kind => {
-  const legacy = LEGACY_APPS[worker.app]
-  if (legacy) return legacy
-  const name = worker.name.toLowerCase()
-  const isWriter = [...streamWriters.values()].some((names) => names.includes(worker.name))
-  // A writer that is named for it is left to its stream: `typing1`, `stream_writer2`.
-  const plain = name.replaceAll(/[^a-z]/g, '')
-  if (
-    isWriter &&
-    (/stream|writer|persister/.test(plain) ||
-      [...streamWriters.keys()].some((stream) => plain.includes(stream.replaceAll('_', ''))))
-  )
-    return 'none'
-  for (const [job, names] of jobs)
-    if (names.includes(worker.name)) return job === 'user directory' ? 'user_directory' : 'none'
-  return NAMES.find(([pattern]) => pattern.test(name))?.[1] ?? 'generic'
-}
 
 const isSame = (a: readonly Process[], b: readonly Process[]) =>
   a.length === b.length && a.every((process) => b.includes(process))
@@ -176,7 +117,8 @@ const poolsOf = (
   ) => {
     const seen = new Set<string>()
     const entries = processes.flatMap((process) => {
-      const listener = process === main && resource !== 'media' ? mainAt : httpListener(process, resource)
+      const own = resource === 'federation' ? mainForServers : undefined
+      const listener = process === main ? (own ?? mainAt) : httpListener(process, resource)
       if (!listener) return []
       const made = entry(process, listener)
       return seen.has(made.address) ? [] : seen.add(made.address) && [made]
@@ -184,21 +126,26 @@ const poolsOf = (
     if (entries.length > 0) pools.set(name, { name, entries, fallback, ...settings })
   }
 
+  /** Main's listener for other servers, where it is not the one for clients: then `main`, the pool, answers them 404. */
+  const mainForServers = mainAt.resources.has('federation') ? undefined : httpListener(main, 'federation')
   // A fallback to `generic` only for pools whose workers are others.
-  const thenMain = (processes: readonly Process[]) =>
-    generic.length === 0 || isSame(processes, generic) ? ['main'] : ['generic', 'main']
+  const thenMain = (processes: readonly Process[], last = 'main') =>
+    generic.length === 0 || isSame(processes, generic) ? [last] : ['generic', last]
+  const lastForServers = mainForServers ? 'main_federation' : 'main'
 
   add('main', [main], 'client')
-  if (!httpListener(main, 'client', 'federation'))
+  if (!mainAt.resources.has('federation'))
     warn(
       'listeners',
-      `main has no plain listener with both client and federation: other servers' requests that only main serves are answered 404`,
+      mainForServers
+        ? 'main has no plain listener with both client and federation: what only main serves to other servers (openid/userinfo, its media) is answered 404'
+        : "main has no plain listener with federation: other servers' requests that no worker serves are answered 404",
     )
 
   if (generic.length > 0) add('generic', generic, 'client', { fallback: ['main'] })
   else {
     for (const name of ['client_read', 'login']) add(name, clients, 'client', { fallback: ['main'] })
-    add('federation_read', servers, 'federation', { fallback: ['main'] })
+    add('federation_read', servers, 'federation', { fallback: [lastForServers] })
   }
 
   const sync = orElse(ofKind('sync'), clients)
@@ -225,7 +172,8 @@ const poolsOf = (
     comment: 'the pagination of a room belongs to one worker',
   })
   const logins = ofKind('login')
-  if (logins.length > 0) add('login', logins, 'client', { fallback: thenMain(logins) })
+  if (logins.length > 0)
+    add(deployment.mas === undefined ? 'login' : 'register', logins, 'client', { fallback: thenMain(logins) })
   const proxies = ofKind('keys_upload')
   if (proxies.length > 0) add('keys_upload', proxies, 'client', { sticky: 'user', fallback: thenMain(proxies) })
   const directories = ofKind('user_directory')
@@ -233,9 +181,22 @@ const poolsOf = (
 
   const federation = ofKind('federation_read', 'federation')
   if (federation.length > 0)
-    add('federation_read', federation, 'federation', { sticky: 'room', fallback: thenMain(federation) })
+    add('federation_read', federation, 'federation', {
+      sticky: 'room',
+      fallback: thenMain(federation, lastForServers),
+    })
   const inbound = orElse(ofKind('federation_in', 'federation'), federation, servers)
-  add('federation_in', inbound, 'federation', { sticky: 'source_ip', fallback: thenMain(inbound) })
+  // The manual says by source IP, which is that of a proxy where one is in front, and not always one to a server.
+  add('federation_in', inbound, 'federation', { sticky: 'origin', fallback: thenMain(inbound, lastForServers) })
+  if (mainForServers)
+    for (const name of ['federation_read', 'federation_in'])
+      if (!pools.has(name))
+        add(
+          name,
+          generic.length > 0 ? generic : [main],
+          'federation',
+          generic.length > 0 ? { fallback: [lastForServers] } : {},
+        )
 
   for (const [stream, sticky] of STREAM_POOLS) {
     const writers = (streamWriters.get(stream) ?? []).flatMap((name) => byName.get(name) ?? [])
@@ -247,6 +208,8 @@ const poolsOf = (
   }
 
   const media = workers.filter((worker) => worker.mediaRepository && httpListener(worker, 'media'))
+  if (media.length === 0 && main.mediaRepository && deployment.maxUploadSize !== undefined)
+    add('media', [main], 'media', { maxBody: deployment.maxUploadSize, comment: 'max_body is max_upload_size' })
   add('media', media, 'media', {
     sticky: 'media',
     maxBody: deployment.maxUploadSize ?? '50M',
@@ -285,6 +248,13 @@ const poolsOf = (
         'the address at which the router reaches the Matrix Authentication Service over plain HTTP is not here: add a pool mas for /login, /logout and /refresh',
       )
   }
+  if (mainForServers && [...pools.values()].some(({ fallback }) => fallback.includes(lastForServers)))
+    pools.set(lastForServers, {
+      name: lastForServers,
+      comment: "main's listener for other servers",
+      entries: [entry(main, mainForServers)],
+      fallback: [],
+    })
   return { pools: [...pools.values()], problems }
 }
 
@@ -318,9 +288,9 @@ const print = (
   pools: readonly Pool[],
   shared: readonly SourceFile[],
   problems: readonly Problem[],
+  port: number,
 ): string => {
   const { workers, jobs, serverName, mas } = deployment
-  const port = freePort(deployment, 8080)
   const used = new Set(pools.flatMap(({ entries }) => entries.map(({ address }) => address)))
   const idle = workers.filter(({ listeners }) => !listeners.some(({ address }) => used.has(addressKey(address))))
   const jobOf = (name: string) =>

@@ -182,7 +182,8 @@ interface Parse {
   readonly reporter: Reporter
 }
 
-const syntaxError = ({ message, pos: [offset] }: YAMLParseError, text: string): string => {
+const syntaxError = ({ code, message, pos: [offset] }: YAMLParseError, text: string): string => {
+  if (code === 'MULTIPLE_DOCS') return 'a second document begins here: a configuration is one, remove the ---'
   const before = /\[[0-9a-f:.]*:[0-9a-f:.]*\]$/i.exec(text.slice(Math.max(0, offset - 50), offset))
   const port = /^:\d+/.exec(text.slice(offset, offset + 10))
   return before && port ? `quote an IPv6 address: '${before[0]}${port[0]}'` : `not YAML: ${message}`
@@ -194,7 +195,7 @@ const parseYaml = (file: string, text: string): Parse => {
     lineCounter: lines,
     prettyErrors: false,
     uniqueKeys: false,
-    logLevel: 'silent',
+    logLevel: 'error', // 'silent' would pass over a second document
   })
   const aliases = new Map<Alias, Node>()
   const anchors = new Map<string, Node>()
@@ -263,7 +264,7 @@ const checkListeners = (
         )
     })
     if (admin && addressesCollide(admin, address))
-      reporter.problem('admin', `is also ${path}: metrics and the dashboard are not for the public`)
+      reporter.problem('admin', `is also ${path}: metrics and draining are not for the public`)
     for (const [name, pool] of pools)
       pool?.workers.forEach((worker, j) => {
         if (worker && reaches(worker.address.address, address))

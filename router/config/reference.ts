@@ -33,7 +33,7 @@ export const SECTIONS: readonly Section[] = [
   {
     title: '`pools.{name}`',
     about:
-      'Without `routes:` of your own a pool is named for the class of endpoints that it takes (`router table` shows them all), or `generic`, which takes what any worker may serve and has no pool of its own. The rest goes to `main`; a stream writer’s endpoints never to `generic`.',
+      'Without `routes:` of your own a pool is named for the class of endpoints that it takes ([endpoints.md](endpoints.md#pools) lists them, `router table` shows all of their routes), or `generic`, which takes what any worker may serve and has no pool of its own. The rest goes to `main`; a stream writer’s endpoints never to `generic`.',
     object: poolObject,
   },
   { title: '`pools.{name}.workers[]`', about: 'A worker that is more than its address.', object: workerObject },
@@ -60,7 +60,8 @@ pools:
   sync:          {workers: [127.0.0.1:8013, unix:/run/sync2.sock], sticky: user, fallback: [main]}
   initial_sync:  {workers: [127.0.0.1:8016], sticky: user, concurrency: 50, fallback: [sync, main]}
   event_send:    {workers: [127.0.0.1:8041, {address: 127.0.0.1:8042, weight: 2}], sticky: room, fallback: [main]}
-  federation_in: {workers: [127.0.0.1:8051, 127.0.0.1:8052], sticky: source_ip, fallback: [main]}
+  messages:      {workers: [127.0.0.1:8021, 127.0.0.1:8022], sticky: room, strict: true}
+  federation_in: {workers: [127.0.0.1:8051, 127.0.0.1:8052], sticky: origin, fallback: [main]}
   typing:        {workers: [127.0.0.1:8061]}
 `
 
@@ -98,5 +99,3 @@ export const printReference = (): string =>
     ]),
     '',
   ].join('\n')
-
-if (import.meta.main) process.stdout.write(printReference())

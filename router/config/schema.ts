@@ -202,7 +202,7 @@ export const listenObject = object(
     expose: withDefault(
       list(oneOf('client', 'federation', 'admin'), 'a list of client, federation, admin', 1),
       '[client, federation]',
-      'What this listener lets through: `/_matrix/client` and media, `/_matrix/federation` and keys, `/_synapse/admin`. The rest is answered 404; `/_synapse/replication` always.',
+      'What this listener lets through. `federation`: `/_matrix/federation`, keys, media. `admin`: `/_synapse/admin`, `/_synapse/mas` and the like. `client`: media, `/_synapse/client` and all other paths. What it does not is answered 404, `/_synapse/replication` and `/_synapse/metrics` always.',
       '[federation]',
     ),
   },
@@ -262,6 +262,8 @@ export const routeObject = object(
   },
   'a map with pool and match',
 )
+
+const ADMIN_ADDRESS = 'http://host:port or unix:/path'
 
 export const accessLogObject = object(
   {
@@ -326,21 +328,19 @@ export const fileObject = object(
       '[10.0.0.0/8, ::1]',
     ),
     admin: optional(
-      scalar<Address>('http://host:port', (text) => {
+      scalar<Address>(ADMIN_ADDRESS, (text) => {
         const parsed = parseListenAddress(text)
-        if (!('value' in parsed)) return 'expected' in parsed ? { expected: 'http://host:port' } : parsed
-        return parsed.value.tls || parsed.value.address.kind === 'unix'
-          ? { expected: 'http://host:port' }
-          : { value: parsed.value.address }
+        if (!('value' in parsed)) return 'expected' in parsed ? { expected: ADMIN_ADDRESS } : parsed
+        return parsed.value.tls ? { expected: ADMIN_ADDRESS } : { value: parsed.value.address }
       }),
       'none',
-      'Metrics, health, explain and the dashboard. Anyone who reaches it can use it: loopback or a private network only, never a listener of `listen`.',
+      '`http://host:port` or `unix:/path`. Metrics, health, explain, draining. Anyone who reaches it can use it: loopback or a private network only, never a listener of `listen`. Read at the start only.',
       'http://127.0.0.1:9180',
     ),
     access_log: withDefault(
       accessLog,
       'stdout',
-      '`off`, `stdout`, or a file. One JSON line a request, access tokens left out.',
+      '`off`, `stdout`, or a file. One JSON line a request, access tokens left out. Read at the start only.',
       '/var/log/router/access.log',
     ),
     drain: withDefault(

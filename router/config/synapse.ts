@@ -5,7 +5,7 @@
 
 import { isNode, LineCounter, parseDocument } from 'yaml'
 import type { Address, Place, Problem } from './types.ts'
-import { isPrivateHost } from './values.ts'
+import { isLoopback } from './values.ts'
 
 export interface SourceFile {
   readonly file: string
@@ -43,6 +43,8 @@ export interface Deployment {
   readonly workers: readonly Process[]
   /** Stream → names of its writers, `main` among them; streams that are not named are main's. */
   readonly streamWriters: ReadonlyMap<string, readonly string[]>
+  /** Streams whose writer is given as `main`, which no process of Synapse calls itself there. */
+  readonly misnamedMain: ReadonlySet<string>
   readonly instanceMap: ReadonlySet<string>
   /** Jobs without endpoints → who does them. */
   readonly jobs: ReadonlyMap<string, readonly string[]>
@@ -59,6 +61,9 @@ export interface Deployment {
 
 type Settings = Readonly<Record<string, unknown>>
 
+/** The main process in lists of processes. */
+export const MASTER = 'master'
+
 interface Parsed {
   readonly file: string
   readonly settings: Settings
@@ -70,8 +75,10 @@ const isSettings = (value: unknown): value is Settings =>
 const asSettings = (value: unknown): Settings => (isSettings(value) ? value : {})
 const asList = (value: unknown): readonly unknown[] =>
   Array.isArray(value) ? value : value === undefined || value === null ? [] : [value]
-const asNames = (value: unknown): readonly string[] =>
-  asList(value).map((name) => (name === 'master' ? 'main' : String(name)))
+const asNames = (value: unknown): readonly string[] => asList(value).map(String)
+/** Names of processes, of which the main one is `main` here. */
+const asProcesses = (value: unknown): readonly string[] =>
+  asNames(value).map((name) => (name === MASTER ? 'main' : name))
 
 const parse = ({ file, text }: SourceFile, problems: Problem[]): Parsed | undefined => {
   const lines = new LineCounter()
@@ -89,11 +96,14 @@ const parse = ({ file, text }: SourceFile, problems: Problem[]): Parsed | undefi
       merge: true,
       uniqueKeys: false,
       prettyErrors: false,
-      logLevel: 'silent',
+      logLevel: 'error', // 'silent' would pass over a second document
     })
     const error = document.errors[0]
+    if (error?.code === 'MULTIPLE_DOCS')
+      return refuse('a second document begins here, and Synapse reads files of one: remove the ---', error.pos[0])
     if (error) return refuse(`not YAML: ${error.message}`, error.pos[0])
-    const settings: unknown = document.toJS()
+    // Nothing but comments, as packages leave in conf.d: Synapse passes over it too.
+    const settings: unknown = document.toJS() ?? {}
     if (!isSettings(settings)) return refuse('expected a map of settings, as Synapse has them')
     return {
       file,
@@ -109,7 +119,6 @@ const parse = ({ file, text }: SourceFile, problems: Problem[]): Parsed | undefi
 }
 
 const WILDCARDS: readonly string[] = ['0.0.0.0', '::', '', '*']
-const isLoopback = (host: string) => host === 'localhost' || host === '::1' || host.startsWith('127.')
 
 const readListener = (
   raw: unknown,
@@ -135,7 +144,9 @@ const readListener = (
   const bound = [...asList(settings.bind_address), ...asList(settings.bind_addresses)].map(String)
   const wildcard = bound.length === 0 || bound.some((address) => WILDCARDS.includes(address))
   const remote = host !== undefined && !isLoopback(host) && !WILDCARDS.includes(host) ? host : undefined
-  const reached = wildcard ? (remote ?? '127.0.0.1') : (bound.find(isLoopback) ?? bound[0]!)
+  // Debian binds ::1 and 127.0.0.1, also where the machine has no IPv6.
+  const local = bound.find((address) => address.startsWith('127.')) ?? bound.find(isLoopback)
+  const reached = wildcard ? (remote ?? '127.0.0.1') : (local ?? bound[0]!)
   const said = bound.length === 0 ? 'all addresses' : bound.join(', ')
   return {
     ...common,
@@ -145,6 +156,14 @@ const readListener = (
     loopback: !wildcard && bound.every(isLoopback),
   }
 }
+
+/** How workers found main before `instance_map` had it. */
+const REMOVED_KEYS = [
+  'worker_replication_host',
+  'worker_replication_port',
+  'worker_replication_http_port',
+  'worker_replication_http_tls',
+] as const
 
 /** Keys that say that a file is a worker's. */
 const WORKER_KEYS = ['worker_app', 'worker_name', 'worker_listeners'] as const
@@ -195,6 +214,26 @@ export const readDeployment = (
       /^synapse\.app\./,
       '',
     )
+    if (app === 'homeserver') {
+      const at = worker.placeOf(['worker_app'])
+      problems.push({
+        path: 'worker_app',
+        message: 'left out: this is the main process, give its file with --homeserver',
+        severity: 'warning',
+        ...(at && { place: at }),
+      })
+      return []
+    }
+    for (const key of REMOVED_KEYS) {
+      const at = worker.placeOf([key])
+      if (key in own)
+        problems.push({
+          path: key,
+          message: 'no Synapse from 1.88 on starts with it: put main into instance_map',
+          severity: 'warning',
+          ...(at && { place: at }),
+        })
+    }
     const place = worker.placeOf(['worker_name'])
     const name = String(own.worker_name ?? app)
     const enabled = own.enable_media_repo ?? settings.enable_media_repo
@@ -204,13 +243,13 @@ export const readDeployment = (
         file: worker.file,
         app,
         listeners: listenersOf('worker_listeners', own, name, worker.placeOf),
-        mediaRepository: app === 'media_repository' ? own.enable_media_repo !== false : enabled !== false,
+        mediaRepository: app === 'media_repository' || enabled !== false,
         ...(place && { place }),
       },
     ]
   })
 
-  const instanceNames = (...keys: readonly string[]) => keys.flatMap((key) => asNames(settings[key]))
+  const instanceNames = (...keys: readonly string[]) => keys.flatMap((key) => asProcesses(settings[key]))
   const legacy = (app: string) => workers.filter((worker) => worker.app === app).map(({ name }) => name)
   const mas = asSettings(settings.matrix_authentication_service)
   const msc3861 = asSettings(asSettings(settings.experimental_features).msc3861)
@@ -230,7 +269,12 @@ export const readDeployment = (
     },
     workers,
     streamWriters: new Map(
-      Object.entries(asSettings(settings.stream_writers)).map(([stream, names]) => [stream, asNames(names)]),
+      Object.entries(asSettings(settings.stream_writers)).map(([stream, names]) => [stream, asProcesses(names)]),
+    ),
+    misnamedMain: new Set(
+      Object.entries(asSettings(settings.stream_writers)).flatMap(([stream, names]) =>
+        asNames(names).includes('main') ? [stream] : [],
+      ),
     ),
     instanceMap: new Set(Object.keys(instances)),
     jobs: new Map([
@@ -255,113 +299,6 @@ export const readDeployment = (
   return { deployment, problems }
 }
 
-/** Streams that one process writes; the rest may have several writers. */
-const SINGLE_WRITER: ReadonlySet<string> = new Set(['typing', 'to_device', 'account_data', 'presence', 'push_rules'])
-/** Streams whose endpoints any process but a writer answers with 500. */
-const HARD: ReadonlySet<string> = new Set([
-  'typing',
-  'to_device',
-  'receipts',
-  'push_rules',
-  'quarantined_media_changes',
-])
-
 /** The plain HTTP listener on which `process` serves all of `resources`, if there is one. */
 export const httpListener = ({ listeners }: Process, ...resources: readonly string[]): Listener | undefined =>
   listeners.find(({ http, tls, resources: has }) => http && !tls && resources.every((name) => has.has(name)))
-
-const describe = (address: Address): string =>
-  address.kind === 'unix'
-    ? address.path
-    : `${address.host.includes(':') ? `[${address.host}]` : address.host}:${address.port}`
-
-/** What cannot work, or not as meant, in a deployment: said where the setting stands. */
-export const deploymentProblems = (deployment: Deployment): readonly Problem[] => {
-  const { main, workers, streamWriters, instanceMap, placeOf } = deployment
-  const problems: Problem[] = []
-  const warn = (path: string, message: string, place?: Place) =>
-    problems.push({ path, message, severity: 'warning', ...(place && { place }) })
-
-  const byName = new Map<string, Process>([['main', main]])
-  for (const worker of workers) {
-    const twin = byName.get(worker.name)
-    if (twin)
-      warn(
-        'worker_name',
-        `${worker.name} is also the name in ${twin.file}: two processes of one name take each other's work`,
-        worker.place,
-      )
-    else byName.set(worker.name, worker)
-  }
-
-  const bound: { readonly process: Process; readonly listener: Listener }[] = []
-  for (const process of [main, ...workers])
-    for (const listener of process.listeners) {
-      const { address, resources, path, place } = listener
-      const clash = bound.find(({ listener: other }) => describe(other.address) === describe(address))
-      if (clash)
-        warn(path, `${describe(address)} is also the address of ${clash.process.name} (${clash.process.file})`, place)
-      bound.push({ process, listener })
-      const serves = resources.has('client') || resources.has('federation') || resources.has('media')
-      if (listener.http && serves && listener.tls)
-        warn(
-          path,
-          `${process.name} speaks TLS here, the router plain HTTP to workers: give it a listener without tls`,
-          place,
-        )
-      else if (listener.http && serves && !listener.xForwarded)
-        warn(
-          path,
-          `${process.name} has no x_forwarded: true here: it will take all clients for the router, and rate-limit them as one`,
-          place,
-        )
-      if (resources.has('replication') && !listener.loopback && !deployment.replicationSecret) {
-        const open = address.kind === 'tcp' && (listener.note !== undefined || !isPrivateHost(address.host))
-        warn(
-          path,
-          `replication of ${process.name} is ${open ? 'open to all' : 'not on a loopback address'} without worker_replication_secret: who reaches it can act as any user`,
-          place,
-        )
-      }
-    }
-
-  for (const [stream, writers] of streamWriters) {
-    const place = placeOf('stream_writers', stream)
-    const path = `stream_writers.${stream}`
-    if (SINGLE_WRITER.has(stream) && writers.length > 1)
-      warn(path, `${stream} has one writer in Synapse, not ${writers.length}: ${writers.join(', ')}`, place)
-    for (const name of writers) {
-      if (name === 'main') continue
-      const writer = byName.get(name)
-      if (!instanceMap.has(name)) warn(path, `${name} is not in instance_map: Synapse will not start`, place)
-      if (!writer) {
-        warn(
-          path,
-          `${name} is no worker of the files given${HARD.has(stream) ? `: requests for ${stream} will be answered 500` : ''}`,
-          place,
-        )
-        continue
-      }
-      if (!writer.listeners.some(({ resources }) => resources.has('replication')))
-        warn(path, `${name} has no replication listener: others cannot hand it their writes`, place)
-      const resource = stream === 'quarantined_media_changes' ? 'media' : 'client'
-      if (HARD.has(stream) && !httpListener(writer, resource))
-        warn(path, `${name} has no ${resource} listener: requests for ${stream} go to main, which answers 500`, place)
-    }
-  }
-
-  if (workers.length > 0) {
-    if (!instanceMap.has('main'))
-      warn('instance_map', 'main is not in it: no worker will start', placeOf('instance_map'))
-    if (!deployment.redis) warn('redis', 'workers need redis: {enabled: true}', placeOf('redis'))
-  }
-  if (!main.mediaRepository && !workers.some((worker) => worker.mediaRepository && httpListener(worker, 'media')))
-    warn(
-      'enable_media_repo',
-      'false, and no worker has a media listener: media is answered 404',
-      placeOf('enable_media_repo'),
-    )
-  for (const [job, names] of deployment.jobs)
-    for (const name of names) if (!byName.has(name)) warn(job, `${name} is no worker of the files given`)
-  return problems
-}

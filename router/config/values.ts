@@ -132,7 +132,8 @@ export const addressKey = (address: Address): string =>
     : `${isIPv6(address.host) ? `[${address.host}]` : address.host}:${address.port}`
 
 const isWildcard = (host: string) => host === '0.0.0.0' || host === '::'
-const isLoopback = (host: string) => host === 'localhost' || host === '::1' || /^127\./.test(host)
+/** Only this machine reaches it. */
+export const isLoopback = (host: string) => host === 'localhost' || host === '::1' || /^127\./.test(host)
 
 /** Can two sockets of this machine not listen on `a` and `b` at the same time? (`::` takes IPv4 as well.) */
 export const addressesCollide = (a: Address, b: Address): boolean => {

@@ -9,7 +9,7 @@ import { Dispatch, type Dispatcher } from './dispatch.ts'
 import { clearExchange, type Exchange, makeExchange } from './exchange.ts'
 import { CLIENT_LEFT, type Gateway, type Listener } from './gateway.ts'
 import { latin1 } from './grammar.ts'
-import { type Refusal, refusals, renderRefusal } from './refusal.ts'
+import { aboutRouter, type Refusal, refusals, renderRefusal } from './refusal.ts'
 import { bodyLimit, makeOrigin, type Origin, takeRequest } from './request.ts'
 import { RequestBody } from './request-body.ts'
 import { head, INCOMPLETE, REFUSED, readRequestHead } from './request-head.ts'
@@ -379,7 +379,7 @@ export class ClientConnection implements WireOwner, Dispatcher {
   }
 
   #answer(refusal: Refusal, close: boolean): void {
-    if (refusal !== refusals.options) this.gateway.telling.refused(this.exchange, refusal)
+    if (refusal !== aboutRouter) this.gateway.telling.refused(this.exchange, refusal)
     const text = renderRefusal(refusal, this.exchange.method, close)
     this.exchange.bytesOut += text.length
     this.writable = this.wire.writeString(text)

@@ -24,8 +24,6 @@ export const refusals = {
   requestLine: malformed('The request line is not valid HTTP/1.1.'),
   method: malformed('The method is not valid.'),
   trace: refusal(405, 'M_UNRECOGNIZED', 'method', 'TRACE is not served here.'),
-  /** `OPTIONS *` asks about the server as a whole, and that is the router. No refusal, but an answer of ours. */
-  options: refusal(204, '', 'options', ''),
   target: malformed(
     'The request target must be a path that begins with "/" and holds printable ASCII characters only.',
   ),
@@ -71,6 +69,9 @@ export const refusals = {
   ),
   upstreamTimeout: refusal(504, 'M_UNKNOWN', 'upstream_timeout', 'The server did not answer in time.', 2),
 } as const satisfies Record<string, Refusal>
+
+/** `OPTIONS *` asks about the server as a whole, and that is the router. No refusal, but an answer of ours like them. */
+export const aboutRouter: Refusal = refusal(204, '', '', '')
 
 const REASONS: Readonly<Record<number, string>> = {
   400: 'Bad Request',

@@ -8,7 +8,7 @@ import { clientAddressOf, protoOf } from './forwarded-for.ts'
 import type { Gateway, Listener, Route } from './gateway.ts'
 import { latin1, SLASH } from './grammar.ts'
 import { pollTimeoutMs } from './poll-timeout.ts'
-import { type Refusal, refusals } from './refusal.ts'
+import { aboutRouter, type Refusal, refusals } from './refusal.ts'
 import { forwardedHead, head, MAX_HEAD_BYTES, readRequestHead } from './request-head.ts'
 
 /** Where the requests of a connection come from. */
@@ -62,7 +62,7 @@ export const takeRequest = (
   request += `X-Request-ID: ${exchange.requestId}${forwarded}`
   const unserved =
     bytes[head.targetStart] !== SLASH
-      ? refusals.options
+      ? aboutRouter
       : forbidden(bytes, head.targetStart, head.targetEnd, origin.listener.exposes)
         ? refusals.notExposed
         : null

@@ -1,5 +1,6 @@
 import { type TableEntry, table } from '../../shared/endpoints/table.ts'
 import type { Endpoint, EndpointClass, SynapseVersion } from '../../shared/endpoints/types.ts'
+import { isBefore } from '../../shared/endpoints/version.ts'
 import { type BuiltInPool, CLASSES } from './classes.ts'
 import { parameterName, patternOf } from './pattern-of.ts'
 import type { Rule } from './rule.ts'
@@ -55,8 +56,6 @@ const onWorkers = ({ since, until, mas }: Endpoint, deployment: Deployment): boo
   !(until !== undefined && isBefore(until, deployment.version)) &&
   !(mas === 'on' && !deployment.mas) &&
   !(mas === 'off' && deployment.mas)
-
-const isBefore = (a: SynapseVersion, b: SynapseVersion): boolean => a[0] < b[0] || (a[0] === b[0] && a[1] < b[1])
 
 /** The endpoint's key where it is not the one that a pool of this name has anyway; main is one process. */
 const stickyIn = (pool: BuiltInPool, { sticky }: Endpoint): Pick<Rule, 'sticky'> => {

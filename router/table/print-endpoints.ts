@@ -1,5 +1,6 @@
 import { type TableEntry, table } from '../../shared/endpoints/table.ts'
 import type { Endpoint, SynapseVersion } from '../../shared/endpoints/types.ts'
+import { printPools } from './print-pools.ts'
 
 const HEADINGS: Readonly<Record<string, string>> = {
   client: 'Client-server API',
@@ -15,8 +16,8 @@ const INTRODUCTION = `# Endpoints
 
 Printed from \`shared/endpoints\` by \`npm run table\`; edit the table, not this file.
 
-- **Class**: the pool of this name takes the endpoint; without one see \`router/routing/classes.ts\`. \`sync / initial_sync\`: the
-  second where a request starts from nothing (no \`since\`, or \`full_state=true\`).
+- **Class**: the pool of this name takes the endpoint; without one, the pools below. \`sync / initial_sync\`: the second where
+  a request starts from nothing (no \`since\`, or \`full_state=true\`).
 - **Served by**: \`main\` alone; \`generic\`, any worker; \`media\`, a media repository; \`sso\`, one process and always the same;
   or the writer of a stream: *only*, as another process answers 500, or *best*, as another one forwards at the price of a hop.
 - **Workers**: the Synapse releases in which a worker serves it, and whether authentication delegated to the Matrix
@@ -26,7 +27,9 @@ Printed from \`shared/endpoints\` by \`npm run table\`; edit the table, not this
 
 /** All of `docs/endpoints.md`. */
 export const printEndpoints = (): string =>
-  [INTRODUCTION, ...Object.entries(HEADINGS).map(([folder, heading]) => section(folder, heading))].join('\n')
+  [INTRODUCTION, printPools(), ...Object.entries(HEADINGS).map(([folder, heading]) => section(folder, heading))].join(
+    '\n',
+  )
 
 const section = (folder: string, heading: string): string => {
   const entries = table.filter(({ file }) => file.startsWith(`${folder}/`))

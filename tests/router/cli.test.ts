@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
@@ -57,6 +57,10 @@ for (const [args, message] of [
   [['explain', '/a'], "error: expected a method before the path: 'GET /a'\n"],
   [['explain', 'GET /a', '-H', 'x'], 'error: expected a header such as \'Authorization: Bearer …\', got "x"\n'],
   [
+    ['explain', 'GET /a', '--client', 'a.example.org'],
+    "error: option '--client <address>' argument 'a.example.org' is invalid. Expected an IPv4 or IPv6 address.\n",
+  ],
+  [
     ['table', '--synapse', 'x'],
     "error: option '--synapse <release>' argument 'x' is invalid. Expected a Synapse release such as '1.163', or auto.\n",
   ],
@@ -76,6 +80,7 @@ test('help and version go to standard output, and are no failure', async () => {
     assert.equal(status, 0)
     assert.match(out, /Examples:\n {2}\$ router/)
     assert.match(out, /--routes <file>/)
+    assert.deepEqual(await cli('help', ...command), { status: 0, out, err: '', ran: [] })
   }
 })
 
@@ -88,7 +93,7 @@ test('check: status 1 on errors, 0 with warnings unless they are to fail', async
     ran: [],
   })
   writeFileSync(file, GOOD.replace(/admin.*\n/, ''))
-  const warned = `${file}:1:1: warning: admin: absent: no metrics, no health of the router itself, no dashboard\n${file}: 0 errors, 1 warning\n`
+  const warned = `${file}:1:1: warning: admin: absent: no metrics, no health of the router itself, no draining of workers\n${file}: 0 errors, 1 warning\n`
   assert.deepEqual(await cli('--routes', file, 'check'), { status: 0, out: '', err: warned, ran: [] })
   assert.deepEqual(await cli('check', '--strict', '-r', file), { status: 1, out: '', err: warned, ran: [] })
   writeFileSync(file, `${GOOD}x: 1\n`)
@@ -139,6 +144,37 @@ test('explain asks the decision that it is given', async (t) => {
   assert.deepEqual(JSON.parse(json).request.headers, ['Authorization: Bearer <redacted>'])
   const beyond = await cli('explain', '-r', file, '--listener', '1', 'GET /x')
   assert.match(beyond.err, /^error: --listener 1: there are 1, the first is 0/)
+})
+
+test('import reads folders as Synapse does: their *.yaml in order, files of comments too', async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'import-'))
+  t.after(() => rmSync(folder, { recursive: true }))
+  for (const part of ['conf.d/x.yaml', 'workers']) mkdirSync(join(folder, part), { recursive: true })
+  const write = (file: string, text: string) => writeFileSync(join(folder, file), text)
+  write(
+    'homeserver.yaml',
+    'server_name: a.example.org\nlisteners: [{path: /run/m.sock, resources: [{names: [client, federation]}]}]\n',
+  )
+  write('conf.d/a.yaml', 'server_name: b.example.org\n')
+  write('conf.d/b.yaml', '# nothing yet\n')
+  write('conf.d/c.yaml.bak', 'server_name: c.example.org\n')
+  write('workers/one.yaml', 'worker_name: one\n')
+  write('workers/README', 'no YAML: {')
+  const args = [
+    'import',
+    '-c',
+    join(folder, 'homeserver.yaml'),
+    '-c',
+    join(folder, 'conf.d'),
+    '-w',
+    join(folder, 'workers'),
+  ]
+  const { status, out } = await cli(...args)
+  assert.equal(status, 0)
+  assert.match(out, /^server_name: b\.example\.org$/m)
+  assert.match(out, /^# {3}one, .*one\.yaml$/m)
+  const empty = await cli('import', '-c', join(folder, 'conf.d/x.yaml'))
+  assert.match(empty.err, /^error: .*x\.yaml: no \*\.yaml in it\n/)
 })
 
 test('import writes to standard output, or to a file that is not there yet', async (t) => {

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { checkConfig } from '../../../router/config/check.ts'
 import { formatProblem, loadConfig } from '../../../router/config/load.ts'
+import { tables as realTables } from '../../../router/tables.ts'
 import { tables } from './tables.ts'
 
 const checked = (text: string): readonly string[] => {
@@ -34,7 +35,7 @@ test('a good configuration has no warnings', () => {
 test('no admin, a privileged port, nothing for clients', () => {
   assert.deepEqual(checked('listen: [{address: http://a:80, expose: [federation]}]\npools: {main: {workers: [a:1]}}'), [
     'routes.yaml:1:10: warning: listen[0]: port 80 needs CAP_NET_BIND_SERVICE, or root; this user is not root',
-    'routes.yaml:1:1: warning: admin: absent: no metrics, no health of the router itself, no dashboard',
+    'routes.yaml:1:1: warning: admin: absent: no metrics, no health of the router itself, no draining of workers',
     'routes.yaml:1:9: warning: listen: no listener exposes client: nobody can log in or sync',
   ])
 })
@@ -89,6 +90,21 @@ for (const [what, text, message, more] of [
     const expected = `routes.yaml:${line}:3: warning: pools.${name}: ${message}`
     assert.deepEqual(pools(text, more), [expected])
   })
+
+test('pagination that falls to a pool of several workers', () => {
+  const problemsOf = (more: string) => {
+    const text = `${HEAD}pools: {main: {workers: [a:1]}, generic: {workers: [a:2, a:3]}${more}}\n`
+    return checkConfig(loadConfig('routes.yaml', text, realTables).config!, realTables, { privileged: false })
+  }
+  assert.match(
+    problemsOf('')
+      .map(({ path, message }) => `${path}: ${message}`)
+      .join(),
+    /^pools\.generic: takes the pagination of rooms/,
+  )
+  assert.deepEqual(problemsOf(', messages: {workers: [a:2, a:3], sticky: room, strict: true}'), [])
+  assert.deepEqual(problemsOf(', room_read: {workers: [a:2]}'), [])
+})
 
 test('receipts may have several writers since 1.96', () => {
   assert.deepEqual(pools('receipts: {workers: [a:2, a:3], sticky: user}', 'synapse: 1.96\n'), [])

@@ -8,6 +8,7 @@ import { checkConfig } from '../../../router/config/check.ts'
 import { importSynapse } from '../../../router/config/import.ts'
 import { formatProblem, loadConfig } from '../../../router/config/load.ts'
 import type { RouterConfig } from '../../../router/config/types.ts'
+import { tables as realTables } from '../../../router/tables.ts'
 import { tables } from './tables.ts'
 
 const FIXTURES = join(import.meta.dirname, 'fixtures')
@@ -43,7 +44,7 @@ test('workers that are named for what they do', () => {
     'messages: 127.0.0.1:8085 · room · strict',
     'login: 127.0.0.1:8086 → generic main',
     'federation_read: 10.0.0.5:8084 · room → generic main',
-    'federation_in: 10.0.0.5:8083 · source_ip → generic main',
+    'federation_in: 10.0.0.5:8083 · origin → generic main',
     'typing: synapse-stream-writer-1:8080',
     'receipts: synapse-stream-writer-1:8080 127.0.0.1:8081 · user',
     'media: 127.0.0.1:8087 · media',
@@ -79,7 +80,7 @@ test('what cannot work is told where it stands', () => {
     'homeserver.yaml:7:3: warning: instance_map: main is not in it: no worker will start',
     'warning: redis: workers need redis: {enabled: true}',
     'homeserver.yaml:5:20: warning: enable_media_repo: false, and no worker has a media listener: media is answered 404',
-    "homeserver.yaml:3:3: warning: listeners: main has no plain listener with both client and federation: other servers' requests that only main serves are answered 404",
+    "homeserver.yaml:3:3: warning: listeners: main has no plain listener with federation: other servers' requests that no worker serves are answered 404",
   ])
   assert.equal(config.pools.has('to_device'), false)
 })
@@ -91,11 +92,81 @@ test('the Matrix Authentication Service gets a pool, and SSO none', () => {
   assert.deepEqual(summary(config), ['main: unix:/run/main.sock', 'mas: mas:8080'])
 })
 
+/** The pools made of files that are written here. */
+const made = (homeserver: string, ...workers: readonly string[]) => {
+  const { text, problems } = importSynapse(
+    [{ file: 'hs.yaml', text: homeserver }],
+    workers.map((text, i) => ({ file: `w${i}.yaml`, text })),
+  )
+  const loaded = loadConfig('routes.yaml', text, realTables)
+  assert.deepEqual(loaded.problems.map(formatProblem), [])
+  assert.deepEqual(checkConfig(loaded.config!, realTables, { privileged: false }), [])
+  return { pools: summary(loaded.config!), config: loaded.config!, problems: problems.map(formatProblem) }
+}
+const listen = (port: number, names: string, more = '') =>
+  `{port: ${port}, type: http, x_forwarded: true, bind_addresses: ['::1', 127.0.0.1]${more}, resources: [{names: [${names}]}]}`
+const REDIS = 'redis: {enabled: true}\ninstance_map: {main: {host: localhost, port: 9093}}\n'
+
+test('main with a listener for clients and one for servers: each gets its own', () => {
+  const homeserver = `${REDIS}listeners: [${listen(8008, 'client')}, ${listen(8009, 'federation')}]\n`
+  const { pools, problems } = made(homeserver)
+  assert.deepEqual(pools, ['main: 127.0.0.1:8008', 'federation_read: 127.0.0.1:8009', 'federation_in: 127.0.0.1:8009'])
+  assert.deepEqual(problems, [
+    'hs.yaml:3:12: warning: listeners: main has no plain listener with both client and federation: what only main serves to other servers (openid/userinfo, its media) is answered 404',
+  ])
+  const { pools: withWorker } = made(
+    homeserver,
+    `worker_name: g\nworker_listeners: [${listen(8011, 'client, federation')}]`,
+  )
+  assert.deepEqual(withWorker.slice(-3), [
+    'federation_in: 127.0.0.1:8011 · origin → main_federation',
+    'federation_read: 127.0.0.1:8011 → main_federation',
+    'main_federation: 127.0.0.1:8009',
+  ])
+})
+
+test('max_upload_size counts where main has the media', () => {
+  const { pools, config } = made(`max_upload_size: 200M\nlisteners: [${listen(8008, 'client, federation')}]\n`)
+  assert.deepEqual(pools, ['main: 127.0.0.1:8008', 'media: 127.0.0.1:8008'])
+  assert.equal(config.pools.get('media')?.maxBodyBytes, 200 * 2 ** 20)
+})
+
+test('with MAS a worker for logins is one for registrations', () => {
+  const { pools } = made(
+    `${REDIS}matrix_authentication_service: {enabled: true, endpoint: "http://mas:8080/"}\nlisteners: [${listen(8008, 'client, federation')}]\n`,
+    `worker_name: login1\nworker_listeners: [${listen(8011, 'client')}]`,
+  )
+  assert.deepEqual(pools, ['main: 127.0.0.1:8008', 'register: 127.0.0.1:8011 → main', 'mas: mas:8080'])
+})
+
+test('what keeps Synapse itself from starting is told', () => {
+  const { problems } = made(
+    `${REDIS}listeners: [${listen(8008, 'client, federation')}]\nstream_writers: {typng: master, to_device: [], receipts: main, presence: master}\n`,
+    'worker_app: synapse.app.homeserver\n',
+    'worker_name: g\nworker_replication_http_port: 9093\n',
+  )
+  assert.deepEqual(problems, [
+    'w0.yaml:1:13: warning: worker_app: left out: this is the main process, give its file with --homeserver',
+    'w1.yaml:2:31: warning: worker_replication_http_port: no Synapse from 1.88 on starts with it: put main into instance_map',
+    'hs.yaml:4:25: warning: stream_writers.typng: no stream of Synapse, did you mean typing?: it will not start with it',
+    'hs.yaml:4:44: warning: stream_writers.to_device: nobody writes it: Synapse will not start',
+    'hs.yaml:4:58: warning: stream_writers.receipts: the main process is called master here: no worker will start with main',
+  ])
+})
+
 test('files that are not Synapse’s are refused', () => {
   for (const [text, message] of [
     [
       'listeners: [a',
       'hs.yaml:1:14: not YAML: Flow sequence in block collection must be sufficiently indented and end with a ]',
+    ],
+    [
+      'server_name: a\n---\nserver_name: b',
+      'hs.yaml:2:1: a second document begins here, and Synapse reads files of one: remove the ---',
+    ],
+    [
+      `listeners: [${listen(8448, 'client', ', tls: true')}]`,
+      'hs.yaml:1:12: listeners: the main process has no plain HTTP listener with the client resource, which the router needs: it has one with TLS, give it another without',
     ],
     ['- a', 'hs.yaml:1:1: expected a map of settings, as Synapse has them'],
     [

@@ -140,6 +140,11 @@ const BAD: readonly (readonly [what: string, text: string, ...problems: readonly
     'listen: [a',
     'routes.yaml:1:11: not YAML: Flow sequence in block collection must be sufficiently indented and end with a ]',
   ],
+  [
+    'a second document',
+    `${LEAST}---\nmas: true\n`,
+    'routes.yaml:3:1: a second document begins here: a configuration is one, remove the ---',
+  ],
   ['an unknown key', `${LEAST}acces_log: off\n`, 'routes.yaml:3:1: acces_log: unknown key: did you mean access_log?'],
   ['a key given twice', `${LEAST}mas: true\nmas: false\n`, 'routes.yaml:4:1: mas: given twice, first on line 3'],
   ['an alias to nothing', `${LEAST}drain: *x\n`, 'routes.yaml:3:8: the alias *x has no anchor &x before it'],
@@ -259,9 +264,19 @@ const BAD: readonly (readonly [what: string, text: string, ...problems: readonly
     'routes.yaml:4:20: pools.sync.workers[0]: is the router itself (listen[0]): its requests would go in circles',
   ],
   [
+    'admin with TLS',
+    `${LEAST}admin: https://127.0.0.1:9180\n`,
+    'routes.yaml:3:8: admin: expected http://host:port or unix:/path, got "https://127.0.0.1:9180"',
+  ],
+  [
+    'admin on the socket of a listener',
+    'listen: [unix:/run/a.sock]\nadmin: unix:/run/a.sock\npools: {main: {workers: [a:1]}}\n',
+    'routes.yaml:2:8: admin: is also listen[0]: metrics and draining are not for the public',
+  ],
+  [
     'admin on a listener',
     `${LEAST}admin: http://0.0.0.0:8080\n`,
-    'routes.yaml:3:8: admin: is also listen[0]: metrics and the dashboard are not for the public',
+    'routes.yaml:3:8: admin: is also listen[0]: metrics and draining are not for the public',
     'routes.yaml:3:8: warning: admin: 0.0.0.0:8080 may be reached from outside: use a loopback or a private address',
   ],
   [

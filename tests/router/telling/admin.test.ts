@@ -1,4 +1,9 @@
 import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { existsSync, mkdtempSync, rmSync } from 'node:fs'
+import { get, type IncomingMessage } from 'node:http'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { test } from 'node:test'
 import { type AdminDeps, makeAdmin, type PoolState, startAdmin } from '../../../router/telling/admin.ts'
 
@@ -141,4 +146,18 @@ test('it listens where it is told, and lets go at once', async () => {
   const response = await fetch(`http://127.0.0.1:${admin.address.port}/health`)
   assert.equal(await response.text(), 'OK')
   await admin.close()
+})
+
+test('a unix socket, whose file goes with it', async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'admin-'))
+  t.after(() => rmSync(folder, { recursive: true }))
+  const path = join(folder, 'admin.sock')
+  const admin = await startAdmin(deps({ address: { kind: 'unix', path } }))
+  const [response] = (await once(get({ socketPath: path, path: '/health', agent: false }), 'response')) as [
+    IncomingMessage,
+  ]
+  assert.equal(response.statusCode, 200)
+  response.resume()
+  await admin.close()
+  assert.equal(existsSync(path), false)
 })
