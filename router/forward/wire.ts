@@ -351,10 +351,15 @@ class SocketWire implements Wire {
     return this.#socket.writable ? this.#socket.write(text, 'latin1') : true
   }
   writeCopy(bytes: Buffer, start: number, end: number): boolean {
-    return this.writeOwned(Buffer.from(bytes.subarray(start, end)))
+    return this.#socket.writable ? this.#socket.write(Buffer.from(bytes.subarray(start, end))) : true
   }
   writeOwned(bytes: Uint8Array): boolean {
-    return this.#socket.writable ? this.#socket.write(bytes) : true
+    const socket = this.#socket
+    if (!socket.writable) return true
+    // A stream says true as long as it holds no more than its mark, of bytes that are not written.
+    return socket.write(
+      socket.writableLength + bytes.length < socket.writableHighWaterMark ? Buffer.from(bytes) : bytes,
+    )
   }
   readIntoOwn(): void {} // each read has a buffer of its own already
   readIntoShared(): void {}

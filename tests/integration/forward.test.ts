@@ -1,7 +1,7 @@
 /** What reaches a worker, and what comes back: in process, on real sockets. */
 
 import assert from 'node:assert/strict'
-import { execFileSync, spawn } from 'node:child_process'
+import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { createServer, type IncomingMessage, request, type Server, type ServerResponse } from 'node:http'
@@ -9,6 +9,7 @@ import { request as httpsRequest } from 'node:https'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
+import { selfSigned } from '../harness/certificate.ts'
 import { startInProcess, testConfig } from '../harness/router.ts'
 
 type Handler = (request: IncomingMessage, response: ServerResponse) => void
@@ -185,30 +186,12 @@ test('replication and metrics never pass, admin only where it is exposed', async
 
 test('TLS listeners, unix-socket listeners and unix-socket workers', async (t) => {
   const folder = folderOf(t)
-  const [key, certificate] = [join(folder, 'key.pem'), join(folder, 'certificate.pem')]
-  execFileSync(
-    'openssl',
-    [
-      'req',
-      '-x509',
-      '-newkey',
-      'rsa:2048',
-      '-nodes',
-      '-subj',
-      '/CN=localhost',
-      '-days',
-      '2',
-      '-keyout',
-      key,
-      '-out',
-      certificate,
-    ],
-    { stdio: 'ignore' },
-  )
   const worker = await startHttp(t, echo('unix'), join(folder, 'worker.sock'))
   const router = await startInProcess(t, {
     pools: { main: { workers: [worker] } },
-    settings: { listen: [{ address: 'https://127.0.0.1:0', certificate, key }, `unix:${join(folder, 'router.sock')}`] },
+    settings: {
+      listen: [{ address: 'https://127.0.0.1:0', ...selfSigned(folder) }, `unix:${join(folder, 'router.sock')}`],
+    },
   })
   const big = 'x'.repeat(3_000_000)
   const tls = { port: router.listeners[0]!.port, rejectUnauthorized: false }

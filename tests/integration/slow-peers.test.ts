@@ -2,11 +2,16 @@
 
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
+import { mkdtempSync, rmSync } from 'node:fs'
 import * as net from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
+import * as tls from 'node:tls'
 import { ClientConnection } from '../../router/forward/client-connection.ts'
 import type { Wire, WireOwner } from '../../router/forward/wire.ts'
 import type { RunningRouter } from '../../router/start.ts'
+import { selfSigned } from '../harness/certificate.ts'
 import { startInProcess } from '../harness/router.ts'
 
 /** More than the kernel holds between two sockets. */
@@ -168,4 +173,106 @@ test('a worker that takes no more of a body is the one to blame: 504', async (t)
   expire(router)
   await until('an answer', () => answer !== '')
   assert.match(answer, /^HTTP\/1\.1 504 /)
+})
+
+/** A worker whose answers are as long as asked for, `/…/id/BYTES`, and of bytes that tell their place. */
+const startPattern = (t: TestContext) =>
+  startServer(t, (socket) =>
+    socket.on('data', (head) => {
+      const length = Number(/\/id\/(\d+)/.exec(String(head))![1])
+      socket.write(`HTTP/1.1 200 OK\r\nContent-Length: ${length}\r\n\r\n`)
+      socket.write(pattern(length))
+    }),
+  )
+/** A prime's length of bytes, over and over: what comes from another place, or twice, shows. */
+const pattern = (length: number) =>
+  Buffer.alloc(
+    length,
+    Uint8Array.from({ length: 65_521 }, (_, i) => (i * 31) >> 4),
+  )
+
+test('bodies arrive whole by clients that stop and go, over plain sockets and TLS', async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'plexus-slow-'))
+  t.after(() => rmSync(folder, { recursive: true }))
+  const router = await startInProcess(t, {
+    pools: { main: { workers: [await startPattern(t)], health: false } },
+    settings: { listen: ['http://127.0.0.1:0', { address: 'https://127.0.0.1:0', ...selfSigned(folder) }] },
+  })
+  const [plain, secure] = router.listeners.map(({ port }) => port)
+  const length = 5_000_000
+  const expected = pattern(length)
+  const download = async (index: number) => {
+    const client =
+      index % 2 === 0
+        ? net.connect({ host: '127.0.0.1', port: plain! })
+        : tls.connect({ host: '127.0.0.1', port: secure!, rejectUnauthorized: false })
+    t.after(() => void client.destroy())
+    client.on('error', () => {})
+    client.write(`GET /_matrix/media/v3/download/hs/id/${length} HTTP/1.1\r\nHost: hs\r\n\r\n`)
+    const parts: Buffer[] = []
+    let left = Number.POSITIVE_INFINITY
+    let pauses = 0
+    await new Promise<void>((resolve, reject) => {
+      client.on('close', () => reject(new Error(`download ${index}: closed with ${left} bytes left`)))
+      client.on('data', (part: Buffer) => {
+        const body = parts.length === 0 ? part.subarray(part.indexOf('\r\n\r\n') + 4) : part
+        if (parts.length === 0) left = length
+        parts.push(body)
+        left -= body.length
+        if (left === 0) resolve()
+        else if (left < length - (pauses + 1) * 500_000) {
+          client.pause()
+          setTimeout(() => client.resume(), [1, 70, 10][(index + pauses++) % 3])
+        }
+      })
+    })
+    assert.ok(Buffer.concat(parts).equals(expected), `download ${index}`)
+  }
+  await Promise.all(Array.from({ length: 12 }, (_, index) => download(index)))
+})
+
+test('what a TLS client is slow to take is not read over by what comes next', async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'plexus-slow-'))
+  t.after(() => rmSync(folder, { recursive: true }))
+  const length = 16_000_000
+  const expected = pattern(length)
+  let sent = 0
+  // In pieces too small to be written alone, and too large to be copied.
+  const worker = await startServer(t, (socket) =>
+    socket.once('data', async () => {
+      socket.setNoDelay(true)
+      socket.write(`HTTP/1.1 200 OK\r\nContent-Length: ${length}\r\n\r\n`)
+      for (; sent < length; sent += 20_000) {
+        if (!socket.write(expected.subarray(sent, sent + 20_000))) await once(socket, 'drain')
+        await new Promise((resolve) => setImmediate(resolve))
+      }
+    }),
+  )
+  const router = await startInProcess(t, {
+    pools: { main: { workers: [worker], health: false } },
+    settings: { listen: [{ address: 'https://127.0.0.1:0', ...selfSigned(folder) }] },
+  })
+  const client = tls.connect({ host: '127.0.0.1', port: router.listeners[0]!.port, rejectUnauthorized: false })
+  t.after(() => void client.destroy())
+  client.on('error', () => {})
+  client.write(DOWNLOAD)
+  client.pause()
+  let before = -1
+  let since = 0
+  await until('nothing more is taken', () => {
+    if (sent !== before) since = performance.now()
+    before = sent
+    return sent > 0 && performance.now() - since > 300
+  })
+  assert.ok(sent < length)
+  const parts: Buffer[] = []
+  let left = Number.POSITIVE_INFINITY
+  for await (const part of client as AsyncIterable<Buffer>) {
+    if (parts.length === 0) left = length + part.indexOf('\r\n\r\n') + 4
+    parts.push(part)
+    left -= part.length
+    if (left === 0) break
+  }
+  const all = Buffer.concat(parts)
+  assert.ok(all.subarray(all.indexOf('\r\n\r\n') + 4).equals(expected))
 })
