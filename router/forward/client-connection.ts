@@ -224,7 +224,7 @@ export class ClientConnection implements WireOwner, Dispatcher {
     }
     if (body.done) {
       this.#state = ANSWER
-      this.wire.readIntoShared(written)
+      this.wire.readIntoShared()
       this.deadline = this.gateway.now + this.exchange.readMs
       this.#keep(bytes, at, length)
       return
@@ -399,7 +399,7 @@ export class ClientConnection implements WireOwner, Dispatcher {
     this.#state = LINGER
     this.#pending = null
     this.deadline = this.gateway.now + (this.writable ? LINGER_MS : STALL_MS)
-    this.wire.readIntoShared(false)
+    this.wire.readIntoShared()
     this.wire.resume()
     this.wire.shutdown()
   }

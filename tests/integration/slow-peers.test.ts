@@ -9,6 +9,7 @@ import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import * as tls from 'node:tls'
 import { ClientConnection } from '../../router/forward/client-connection.ts'
+import { bulkInUse } from '../../router/forward/read-buffers.ts'
 import type { Wire, WireOwner } from '../../router/forward/wire.ts'
 import type { RunningRouter } from '../../router/start.ts'
 import { selfSigned } from '../harness/certificate.ts'
@@ -229,6 +230,7 @@ test('bodies arrive whole by clients that stop and go, over plain sockets and TL
     assert.ok(Buffer.concat(parts).equals(expected), `download ${index}`)
   }
   await Promise.all(Array.from({ length: 12 }, (_, index) => download(index)))
+  assert.equal(bulkInUse(), 0)
 })
 
 test('what a TLS client is slow to take is not read over by what comes next', async (t) => {
@@ -275,4 +277,28 @@ test('what a TLS client is slow to take is not read over by what comes next', as
   }
   const all = Buffer.concat(parts)
   assert.ok(all.subarray(all.indexOf('\r\n\r\n') + 4).equals(expected))
+})
+
+test('clients that take nothing more hold few large buffers, and none when they have left', async (t) => {
+  const router = await startInProcess(t, { pools: { main: { workers: [await startDownload(t)], health: false } } })
+  const clients = Array.from({ length: 100 }, () => {
+    const client = net.connect({ host: '127.0.0.1', port: router.listeners[0]!.port })
+    t.after(() => void client.destroy())
+    client.on('error', () => {})
+    client.pause()
+    client.write(DOWNLOAD)
+    return client
+  })
+  let before = -1
+  let since = 0
+  await until('all stall', () => {
+    const sent = [...router.gateway.clients].reduce((sum, { exchange }) => sum + exchange.bytesOut, 0)
+    if (sent !== before) since = performance.now()
+    before = sent
+    return sent > 0 && performance.now() - since > 500
+  })
+  assert.ok(bulkInUse() <= 64, `${bulkInUse()}`)
+  for (const client of clients) client.destroy()
+  await until('all are gone', () => router.gateway.clients.size === 0)
+  await until('their buffers are free', () => bulkInUse() === 0)
 })
