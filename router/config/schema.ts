@@ -100,8 +100,13 @@ export const healthObject = object(
       'What is asked of each worker; 200 is healthy.',
       '/health',
     ),
-    interval: withDefault(duration, '5s', 'Between two questions.', '10s'),
-    timeout: withDefault(duration, '3s', 'Without an answer for so long, the worker is not healthy.', '2s'),
+    interval: withDefault(duration, '2s', 'Between two questions.', '10s'),
+    timeout: withDefault(
+      duration,
+      '2s',
+      'Without an answer for so long, or with one that is not 200, it is asked once more, and has half the time. Then it is not healthy; it is at once if it refuses connections.',
+      '3s',
+    ),
   },
   'a map with path, interval, timeout',
 )

@@ -159,7 +159,7 @@ test('200 long polls and a load of sends survive 20 reloads and the kill of ever
     await worker.start()
     // Told by the worker: our own requests would find out by chance, as parked polls soon fill the tenth of its share that a
     // worker gets at first. The router looks for it every 400 ms; were it at the next check that all workers get, that would
-    // take up to 5 s. On a busy machine each step comes as late as our timers do.
+    // take up to 2 s. On a busy machine each step comes as late as our timers do.
     const late = monitorEventLoopDelay({ resolution: 10 })
     late.enable()
     const began = performance.now()
