@@ -156,7 +156,7 @@ export const poolObject = object(
             : { expected: 'a number above 0, or unlimited' },
       ),
       'unlimited',
-      'Requests in flight in the whole pool; more wait in its queue.',
+      'Requests in flight in the whole pool, and of other pools that fall back on it; more wait in its queue.',
       '50',
     ),
     queue: withDefault(integer('a number', 0), '1000', 'Requests that may wait; more are answered 503 at once.', '200'),

@@ -71,10 +71,7 @@ export class Dispatch implements Waiter {
     }
     this.#exchange.pool = pool
     if (taken === 'admitted') this.#choose()
-    else {
-      this.queued = true
-      this.#dispatcher.wait(this.#exchange.startedAt + pool.config.timeouts.queueMs)
-    }
+    else this.#wait(this.#exchange.startedAt + pool.config.timeouts.queueMs)
   }
 
   admitted(): void {
@@ -85,6 +82,7 @@ export class Dispatch implements Waiter {
   dismissed(): void {
     this.queued = false
     this.#exchange.pool = null
+    this.#leaveHome()
     decideAgain(this.#exchange, this.#gateway)
     this.begin()
   }
@@ -93,29 +91,48 @@ export class Dispatch implements Waiter {
   #choose(): void {
     const exchange = this.#exchange
     const { now } = this.#gateway
-    let pool = exchange.pool!
+    const pool = exchange.pool!
     let worker = pool.pick(exchange.keyHash, now, this.#tried)
-    if (worker === undefined && !pool.config.strict)
-      for (const fallback of pool.fallback) {
-        worker = fallback.pick(exchange.keyHash, now, this.#tried)
-        if (worker === undefined) continue
-        this.#moveTo(fallback)
-        pool = fallback
-        break
-      }
+    if (worker === undefined && !pool.config.strict && !this.#exhausted) {
+      const fallen = this.#fallBack(pool)
+      if (fallen === 'full') this.#dispatcher.refuse(refusals.queueFull)
+      if (fallen !== 'none') return
+    }
     worker ??= pool.pickDown(exchange.keyHash, now, this.#tried)
     if (worker === undefined || this.#exhausted) this.#dispatcher.refuse(refusals.noWorker)
     else this.#sendTo(worker, pool)
   }
 
-  #moveTo(pool: UpstreamPool): void {
-    // The place in the request's own pool is kept: its concurrency is there to spare the workers, and those of a
-    // fallback need that most.
-    const { pool: before } = this.#exchange
-    if (this.#home === null) this.#home = before
-    else before!.places.release()
-    this.#exchange.pool = pool
-    pool.places.takeAnyway()
+  /**
+   * Goes to the first fallback of `pool` that has a worker and a place, or room in its queue. `full`: none has, but for their
+   * workers they could; `none`: no fallback has a worker.
+   */
+  #fallBack(pool: UpstreamPool): 'gone' | 'full' | 'none' {
+    let found: 'full' | 'none' = 'none'
+    for (const fallback of pool.fallback) {
+      const worker = fallback.pick(this.#exchange.keyHash, this.#gateway.now, this.#tried)
+      if (worker === undefined) continue
+      const taken = fallback.places.take(this)
+      if (taken === 'full') {
+        found = 'full'
+        continue
+      }
+      // The place in the request's own pool is kept: its concurrency is there to spare the workers, and those of a
+      // fallback need that most.
+      if (this.#home === null) this.#home = pool
+      else pool.places.release()
+      this.#exchange.pool = fallback
+      if (taken === 'admitted') this.#sendTo(worker, fallback)
+      else this.#wait(this.#gateway.now + fallback.config.timeouts.queueMs)
+      return 'gone'
+    }
+    return found
+  }
+
+  #wait(until: number): void {
+    this.queued = true
+    this.#connectUntil = 0
+    this.#dispatcher.wait(until)
   }
 
   #sendTo(worker: UpstreamWorker, pool: UpstreamPool): void {
@@ -231,12 +248,16 @@ export class Dispatch implements Waiter {
     this.#forgiven = 0
     this.#exchange.pool = null
     if (pool === null) return
-    const home = this.#home
-    this.#home = null
     if (this.queued) {
       this.queued = false
       pool.places.leave(this)
     } else pool.places.release()
+    this.#leaveHome()
+  }
+
+  #leaveHome(): void {
+    const home = this.#home
+    this.#home = null
     home?.places.release()
   }
 }

@@ -21,7 +21,7 @@ export interface Limits {
 export type Taken = 'admitted' | 'queued' | 'full'
 
 export class Places {
-  /** Requests admitted and not finished. More than the limit, where a reload lowered it or another pool fell back on this one. */
+  /** Requests admitted and not finished. More than the limit, where a reload lowered it. */
   inFlight = 0
   readonly #queue = new Set<Waiter>()
   #limits: Limits
@@ -46,11 +46,6 @@ export class Places {
     if (this.#queue.size >= this.#limits.queue) return 'full'
     this.#queue.add(waiter)
     return 'queued'
-  }
-
-  /** A place beyond the limit, for a request whose own pool has no worker left. */
-  takeAnyway(): void {
-    this.inFlight++
   }
 
   /** A request is finished: those that have waited longest are admitted to the places that are free. */

@@ -396,6 +396,39 @@ test('the concurrency of a pool holds while a fallback serves its requests', asy
   for (const { name, places } of pools.values()) assert.deepEqual([places.inFlight, places.queued], [0, 0], name)
 })
 
+test('what falls back on a pool keeps to its concurrency and its queue as well', async (t) => {
+  const held: (() => void)[] = []
+  const main = await startHttp(t, (_request, response) => held.push(() => response.end('{}')))
+  const router = await startInProcess(t, {
+    pools: {
+      main: { workers: [main], concurrency: 2, queue: 3 },
+      sync: { workers: ['127.0.0.1:1'], fallback: ['main'], health: false },
+    },
+    routes: [{ pool: 'sync', match: '^/_matrix/client/v3/sync$' }],
+  })
+  const where = { port: router.listeners[0]!.port }
+  const { pools } = router.snapshot
+  const { places } = pools.get('main')!
+  const own = ask(where, '/_matrix/client/versions')
+  await until(() => held.length === 1)
+  const syncs = Array.from({ length: 6 }, () => ask(where, '/_matrix/client/v3/sync'))
+  const refused = await Promise.race(syncs)
+  assert.equal(refused.status, 503)
+  const syncPlaces = pools.get('sync')!.places
+  await until(() => held.length === 2 && places.queued === 3 && syncPlaces.inFlight === 4)
+  assert.equal(places.inFlight, 2)
+  for (let done = 0; done < 5; ) {
+    await until(() => held.length > 0)
+    assert.ok(held.length <= 2)
+    const now = held.splice(0)
+    done += now.length
+    for (const release of now) release()
+  }
+  assert.equal((await own).status, 200)
+  assert.deepEqual((await Promise.all(syncs)).map(({ status }) => status).toSorted(), [200, 200, 200, 200, 503, 503])
+  for (const { name, places } of pools.values()) assert.deepEqual([places.inFlight, places.queued], [0, 0], name)
+})
+
 test('a request that ends every worker it is sent to is not sent for ever', async (t) => {
   const seen = { once: 0, poll: 0 }
   const workers = await Promise.all(

@@ -51,14 +51,6 @@ test('other limits: what runs counts on, and who waits is given back in order, u
   assert.deepEqual(told, ['c admitted'])
 })
 
-test('a request that another pool could not serve takes its place beyond the limit', () => {
-  const places = new Places({ concurrency: 1, queue: 1 })
-  places.take(waiter('own', []))
-  places.takeAnyway()
-  assert.equal(places.inFlight, 2)
-  assert.equal(places.take(waiter('next', [])), 'queued')
-})
-
 test('a long queue whose requests all leave at once is emptied without deep calls', () => {
   const places = new Places({ concurrency: 1, queue: 30_000 })
   let admitted = 0
