@@ -68,7 +68,7 @@ export const openListener = async (
     else server.listen({ host: address.host, port: address.port, backlog: BACKLOG }, resolve)
   })
   server.removeAllListeners('error')
-  server.on('error', () => {}) // accept errors (EMFILE): the kernel keeps the connection until there is room
+  server.on('error', () => {}) // of a connection that could not be accepted; see out-of-files.ts
   if (!config.tls) acceptWires(server, (makeWire, address) => accept(state.listener, peer(address), makeWire))
 
   const bound = server.address()

@@ -9,6 +9,7 @@ import { detectSynapse } from './detect.ts'
 import { ClientConnection } from './forward/client-connection.ts'
 import type { Gateway, Listener, UpstreamWorker } from './forward/gateway.ts'
 import type { OpenListener } from './listeners.ts'
+import { makeFilesCheck } from './out-of-files.ts'
 import { NEWEST_SYNAPSE } from './routing/built-in.ts'
 import { type BuiltSnapshot, buildSnapshot } from './snapshot.ts'
 import type { AccessLog } from './telling/access-log.ts'
@@ -152,10 +153,17 @@ export const startRouter = async (
     if (changed.error) throw changed.error
   }
 
+  const checkFiles = makeFilesCheck({
+    clients: gateway.clients,
+    workers: { [Symbol.iterator]: () => workers.values() },
+    count: () => metrics.outOfFiles.values[0]!++,
+    warn: (message) => log.error({}, message),
+  })
   const tick = setInterval(() => {
     const now = performance.now()
     gateway.now = now
     for (const client of gateway.clients) if (now > client.deadline) client.expire()
+    checkFiles(now)
     for (const [name, worker] of workers) {
       worker.closeIdle(now)
       if (worker.inFlight === 0 && !snapshot.workers.has(worker)) workers.delete(name)

@@ -441,7 +441,7 @@ export const acceptWires = (
   if (handlesUsable && typeof listening?.onconnection === 'function') {
     const peer: { address?: string } = {}
     listening.onconnection = (status, client) => {
-      if (status !== 0 || !client) return // EMFILE and the like: the kernel keeps the connection, libuv asks again
+      if (status !== 0 || !client) return // it is gone; where descriptors ran out, libuv does not even say so (out-of-files.ts)
       peer.address = ''
       client.getpeername?.(peer)
       accept((owner) => new HandleWire(client, owner), peer.address)

@@ -5,6 +5,7 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { Agent, request } from 'node:http'
+import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { monitorEventLoopDelay } from 'node:perf_hooks'
@@ -55,7 +56,7 @@ const ask = (agent: Agent, port: number, method: string, path: string, token = '
   })
 
 /** The router as its users start it, on a file that can be rewritten. */
-const startProcess = async (t: TestContext, text: (port: number) => string) => {
+const startProcess = async (t: TestContext, text: (port: number) => string, openFiles?: number) => {
   const folder = mkdtempSync(join(tmpdir(), 'plexus-survive-'))
   const file = join(folder, 'routes.yaml')
   const port = await freePort()
@@ -64,9 +65,12 @@ const startProcess = async (t: TestContext, text: (port: number) => string) => {
     renameSync(`${file}.new`, file)
   }
   write(text(port))
-  const child: ChildProcess = spawn(process.execPath, [ROUTER, '--routes', file], {
-    stdio: ['ignore', 'ignore', 'pipe'],
-  })
+  const args = [ROUTER, '--routes', file]
+  const stdio = ['ignore', 'ignore', 'pipe'] as const
+  const child: ChildProcess =
+    openFiles === undefined
+      ? spawn(process.execPath, args, { stdio: [...stdio] })
+      : spawn('prlimit', [`--nofile=${openFiles}:${openFiles}`, process.execPath, ...args], { stdio: [...stdio] })
   let log = ''
   child.stderr!.setEncoding('utf8').on('data', (part: string) => {
     log += part
@@ -241,6 +245,31 @@ test('SIGHUP opens the access log anew', async (t) => {
   renameSync(file, `${file}.1`)
   router.child.kill('SIGHUP')
   await router.until('a new log', () => existsSync(file))
+})
+
+test('out of file descriptors: it says so, and idle connections make room for new ones', async (t) => {
+  const main = await startWorker(t, 'main')
+  const admin = await freePort()
+  const router = await startProcess(
+    t,
+    (port) =>
+      `listen: [http://127.0.0.1:${port}]\nadmin: http://127.0.0.1:${admin}\naccess_log: off\npools: {main: {workers: [127.0.0.1:${main.port}]}}\n`,
+    60,
+  )
+  const idle = Array.from({ length: 80 }, () => connect({ host: '127.0.0.1', port: router.port }))
+  t.after(() => {
+    for (const socket of idle) socket.destroy()
+  })
+  for (const socket of idle) socket.on('error', () => {}).resume()
+  await router.until('the line', () => router.log().includes('out of file descriptors'))
+  const agent = new Agent({ keepAlive: false })
+  await router.until('an answer', async () => {
+    const answer = await ask(agent, router.port, 'GET', '/_matrix/client/versions').catch(() => undefined)
+    return answer?.status === 200
+  })
+  const metrics = (await ask(agent, admin, 'GET', '/metrics')).body
+  assert.match(metrics, /^router_out_of_files_total [1-9]/m)
+  assert.equal(router.log().match(/out of file descriptors/g)!.length, 1)
 })
 
 test('SIGTERM lets a running request finish, and refuses new connections', async (t) => {
