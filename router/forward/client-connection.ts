@@ -32,6 +32,8 @@ const KEEP_ALIVE_MS = 75_000
 const HEAD_MS = 20_000
 /** Between bytes of a request body, and between bytes that the client takes of an answer. */
 const STALL_MS = 60_000
+/** A body has to arrive at this rate after that, or whoever sends a byte a minute keeps a place in a pool for good. */
+const MIN_BYTES_PER_MS = 0.5
 const LINGER_MS = 3_000
 const LINGER_BYTES = 4 * 1024 * 1024
 /** Request bytes kept so that the request can be sent again, and pipelined bytes kept for later. */
@@ -229,7 +231,7 @@ export class ClientConnection implements WireOwner, Dispatcher {
       this.#keep(bytes, at, length)
       return
     }
-    this.deadline = this.gateway.now + STALL_MS
+    this.deadline = Math.min(this.deadline + at / MIN_BYTES_PER_MS, this.gateway.now + STALL_MS)
     if (!written) this.wire.pause()
   }
 

@@ -53,18 +53,20 @@ const connectionOf = (router: RunningRouter) => {
 /** As if the deadline had passed. */
 const expire = (router: RunningRouter) => connectionOf(router).expire()
 
-const startDownload = (t: TestContext) =>
-  startServer(t, (socket) =>
+const startDownload = (t: TestContext) => {
+  const body = Buffer.alloc(BODY_BYTES, 'x')
+  return startServer(t, (socket) =>
     socket.once('data', () => {
       socket.write(HEAD)
-      socket.write(Buffer.alloc(BODY_BYTES, 'x'))
+      socket.write(body)
     }),
   )
+}
 const DOWNLOAD = 'GET /_matrix/media/v3/download/hs/id HTTP/1.1\r\nHost: hs\r\n\r\n'
 
 /** A client's connection over a wire whose kernel takes bytes as the test says: how much a real one holds cannot be known. */
-const slowClient = (router: RunningRouter) => {
-  const state = { written: 0, unsent: 0, end: '' }
+const slowClient = (router: RunningRouter, request = DOWNLOAD) => {
+  const state = { text: '', written: 0, unsent: 0, end: '' }
   let owner: WireOwner | undefined
   const write = (length: number) => {
     state.written += length
@@ -76,7 +78,10 @@ const slowClient = (router: RunningRouter) => {
     get unsent() {
       return state.unsent
     },
-    writeString: (text) => write(text.length),
+    writeString(text) {
+      state.text += text.slice(0, 100)
+      return write(text.length)
+    },
     writeCopy: (_bytes, start, end) => write(end - start),
     writeOwned: (bytes) => write(bytes.length),
     readIntoOwn() {},
@@ -96,12 +101,13 @@ const slowClient = (router: RunningRouter) => {
     owner = of
     return wire
   })
-  owner!.onBytes(Buffer.from(DOWNLOAD), DOWNLOAD.length)
+  const send = (text: string) => owner!.onBytes(Buffer.from(text), text.length)
+  send(request)
   const takeAll = () => {
     state.unsent = 0
     owner!.onDrain()
   }
-  return { client, state, takeAll }
+  return { client, state, send, takeAll }
 }
 
 test('a client that takes a download slowly is not cut off, one that takes nothing is', async (t) => {
@@ -118,6 +124,28 @@ test('a client that takes a download slowly is not cut off, one that takes nothi
   client.expire()
   assert.equal(state.end, 'reset', 'so that the client does not take what it has for the whole')
   assert.ok(!router.gateway.clients.has(client))
+})
+
+test('a body may come slowly, but not for ever a byte now and then', async (t) => {
+  const worker = await startServer(t, (socket) => socket.resume())
+  const router = await startInProcess(t, { pools: { main: { workers: [worker], health: false } } })
+  const upload = 'POST /_matrix/media/v3/upload HTTP/1.1\r\nHost: hs\r\nContent-Length: 1000000\r\n\r\n'
+  const { client, state, send } = slowClient(router, upload)
+  const { gateway } = router
+  await until('the head is with the worker', () => client.deadline < Number.POSITIVE_INFINITY)
+  const began = gateway.now
+  const left = () => client.deadline - began
+  assert.ok(Math.abs(left() - 60_000) < 1)
+  gateway.now = began + 50_000
+  send('x')
+  assert.ok(left() < 60_100, 'a byte is worth 2 ms')
+  send('x'.repeat(10_000))
+  assert.ok(left() > 79_000 && left() < 81_000, '500 a second are enough')
+  send('x'.repeat(100_000))
+  assert.ok(Math.abs(left() - 110_000) < 1, 'but nothing is saved up for later')
+  client.expire()
+  assert.match(state.text, /^HTTP\/1.1 408 /)
+  client.close()
 })
 
 test('the end of an answer that is still to be taken is waited for: between requests, and by a router that stops', async (t) => {
