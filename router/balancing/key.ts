@@ -252,21 +252,25 @@ const originKey = (source: KeySource): number => {
   if (at > 0) {
     // origin=example.org,destination="…",key="…",sig="…" in any order; a quoted value may hold commas.
     while (at < end) {
-      while (at < end && (bytes[at] === 0x20 || bytes[at] === 0x09 || bytes[at] === 0x2c)) at++
+      while (at < end && (isBlank(bytes[at]!) || bytes[at] === 0x2c)) at++
       const name = at
       while (at < end && bytes[at] !== EQUALS) at++
-      const nameEnd = at
+      let nameEnd = at
+      while (nameEnd > name && isBlank(bytes[nameEnd - 1]!)) nameEnd--
       at++
+      while (at < end && isBlank(bytes[at]!)) at++
       const quoted = bytes[at] === 0x22
       if (quoted) at++
       const value = at
-      while (at < end && (quoted ? bytes[at] !== 0x22 : bytes[at] !== 0x2c && bytes[at] !== 0x20)) at++
+      while (at < end && (quoted ? bytes[at] !== 0x22 : bytes[at] !== 0x2c && !isBlank(bytes[at]!))) at++
       if (isOrigin(bytes, name, nameEnd) && at > value) return hashLower(bytes, value, at)
       at++
     }
   }
   return hashString(source.clientAddress)
 }
+
+const isBlank = (byte: number) => byte === 0x20 || byte === 0x09
 
 const isOrigin = (bytes: Uint8Array, start: number, end: number): boolean => {
   if (end - start !== ORIGIN.length) return false

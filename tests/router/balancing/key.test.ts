@@ -97,6 +97,8 @@ test('origin: the server that signed, in any spelling of the header', () => {
     'X-Matrix origin="example.org",destination="hs",key="ed25519:1",sig="abc"',
     'x-matrix key="a,origin=evil",origin="EXAMPLE.org",sig="abc"',
     'X-Matrix  destination="hs", origin="example.org"',
+    'X-Matrix destination = hs , origin = example.org',
+    'X-Matrix key\t=\t"k", origin =\t"example.org" ,sig=abc',
   ])
     assert.equal(key('origin', '/_matrix/federation/v1/send/1', header), origin, header)
   assert.equal(key('origin', '/_matrix/federation/v1/send/1', '', '192.0.2.7'), hashString('192.0.2.7'))
