@@ -54,6 +54,8 @@ export const readResponseHead = (bytes: Buffer, start: number, end: number, unch
   answer.status = hundreds * 100 + tens * 10 + ones
   answer.minor = minor
   answer.keepAlive = minor === 1
+  // RFC 9110 §8.6 and 9112 §6.1: these have no body, and must not say anything of one.
+  const bodiless = answer.status < 200 || answer.status === 204
   at += 12
   if (bytes[at] !== SP && bytes[at] !== CR) return INVALID
   while (at < end && VALUE[bytes[at]!] === 1) at++
@@ -89,12 +91,12 @@ export const readResponseHead = (bytes: Buffer, start: number, end: number, unch
       if (!equalsIgnoringCase(bytes, lineStart, nameEnd, 'content-length')) continue
       if (answer.contentLength >= 0) return INVALID
       answer.contentLength = contentLength(bytes, value, valueEnd)
-      if (answer.contentLength < 0) return INVALID
+      if (answer.contentLength < 0 || (bodiless && !drop(lineStart, at))) return INVALID
     } else if (length === 17) {
       if (!equalsIgnoringCase(bytes, lineStart, nameEnd, 'transfer-encoding')) continue
       if (answer.chunked || !equalsIgnoringCase(bytes, value, valueEnd, 'chunked')) return INVALID
       answer.chunked = true
-      if (unchunk && !drop(lineStart, at)) return INVALID
+      if ((unchunk || bodiless) && !drop(lineStart, at)) return INVALID
     } else if (length === 10) {
       if (equalsIgnoringCase(bytes, lineStart, nameEnd, 'connection')) {
         const tokens = latin1(bytes, value, valueEnd).toLowerCase()

@@ -78,6 +78,10 @@ const CASES: readonly ResponseCase[] = [
     reusable: true,
   }),
   pass('204', 'HTTP/1.1 204 No Content\r\n\r\n', '', { passes: { status: 204, body: '' }, reusable: true }),
+  pass('204 with the length of no body', 'HTTP/1.1 204 No Content\r\nContent-Length: 0\r\n\r\n', '', {
+    passes: { status: 204, body: '' },
+    reusable: true,
+  }),
   pass('304 with the length of a body', 'HTTP/1.1 304 Not Modified\r\nContent-Length: 5\r\n\r\n', '', {
     passes: { status: 304, body: '' },
     reusable: true,
@@ -279,6 +283,8 @@ describe('responses', () => {
         assertMatrixError(first)
       } else {
         assert.deepEqual({ status: first.status, body: first.body }, c.passes, 'the answer')
+        if (first.status === 204)
+          assert.doesNotMatch(client.received, /content-length|transfer-encoding/i, 'RFC 9110 8.6, 9112 6.1')
       }
       // The barrier is another client, and by then anything extra would have come.
       await bed.barrier()
