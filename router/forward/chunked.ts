@@ -22,7 +22,7 @@ const MAX_EXTENSION_BYTES = 256
 const MAX_TRAILER_BYTES = 8192
 /** Trailers that would frame, route or authorise, had a recipient merged them into the head (RFC 9110 §6.5.1), and hop-by-hop ones. */
 const FORBIDDEN_TRAILERS =
-  /^(transfer-encoding|host|connection|authorization|te|trailer|expect|cookie|upgrade|keep-alive|content-.*|proxy-.*|x-forwarded-.*|x-request-id|http2-settings)$/
+  /^(transfer[-_]encoding|host|connection|authorization|te|trailer|expect|cookie|upgrade|keep-alive|content[-_].*|proxy-.*|x-forwarded-.*|x-request-id|http2-settings)$/
 
 export class ChunkReader {
   #state = SIZE

@@ -205,7 +205,11 @@ export const readRequestHead = (bytes: Buffer, start: number, end: number): numb
           if (head.contentLength < 0) return refuse(refusals.contentLength)
           // What frames the body goes on in one spelling only: the caller writes the line anew.
           if ((valueEnd !== at - 2 || value !== nameEnd + 2) && drop(lineStart, at)) head.rewriteLength = true
-        } else if (equalsIgnoringCase(bytes, lineStart, nameEnd, 'http2-settings') && !drop(lineStart, at))
+        } else if (
+          (equalsIgnoringCase(bytes, lineStart, nameEnd, 'http2-settings') ||
+            equalsIgnoringCase(bytes, lineStart, nameEnd, 'content_length')) &&
+          !drop(lineStart, at)
+        )
           return refuse(refusals.headTooLarge)
         break
       case 15:
@@ -228,9 +232,15 @@ export const readRequestHead = (bytes: Buffer, start: number, end: number): numb
             return refuse(refusals.transferEncoding)
           head.chunked = true
           if (!drop(lineStart, at)) return refuse(refusals.headTooLarge)
+        } else if (equalsIgnoringCase(bytes, lineStart, nameEnd, 'transfer_encoding')) {
+          // No field of HTTP's, as Content_Length is none; but CGI, WSGI and their like know both by one name. nginx drops them too.
+          if (!drop(lineStart, at)) return refuse(refusals.headTooLarge)
         } else if (equalsIgnoringCase(bytes, lineStart, nameEnd, 'x-forwarded-proto')) {
-          head.forwardedProtoStart = value
-          head.forwardedProtoEnd = valueEnd
+          // Several are one list: the first is the client's.
+          if (head.forwardedProtoEnd === 0) {
+            head.forwardedProtoStart = value
+            head.forwardedProtoEnd = valueEnd
+          }
           if (!drop(lineStart, at)) return refuse(refusals.headTooLarge)
         }
         break

@@ -213,6 +213,11 @@ const hopByHop: readonly Case[] = [
     seeGet(T, { 'x-forwarded-for': '127.0.0.1' }),
   ),
   good(
+    'framing with an underscore is no framing, and goes no further',
+    get('Content_Length: 5\r\nTransfer_Encoding: chunked\r\n'),
+    seeGet(T, { content_length: undefined, transfer_encoding: undefined }),
+  ),
+  good(
     "a client's X-Forwarded-Proto is overwritten",
     get('X-Forwarded-Proto: gopher\r\n'),
     seeGet(T, { 'x-forwarded-proto': 'http' }),
