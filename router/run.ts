@@ -134,6 +134,7 @@ export const run = async ({ routes: file, logLevel = 'info', onUp = () => {} }: 
 /** The keys in which `next` differs from `started`, and which a reload does not touch. */
 const startOnlyChanges = (started: RouterConfig, next: RouterConfig): readonly string[] => [
   ...(isDeepStrictEqual(started.admin, next.admin) ? [] : ['admin']),
+  ...(isDeepStrictEqual(started.adminHosts, next.adminHosts) ? [] : ['admin_hosts']),
   ...(isDeepStrictEqual(started.accessLog, next.accessLog) ? [] : ['access_log']),
 ]
 
@@ -150,7 +151,7 @@ const openAccessLog = ({ accessLog }: RouterConfig, report: (message: string) =>
 
 const openAdmin = async (
   router: RunningRouter,
-  { admin }: RouterConfig,
+  { admin, adminHosts }: RouterConfig,
   metrics: ReturnType<typeof makeMetrics>,
   isListening: () => boolean,
   accessLogLost: () => number,
@@ -163,6 +164,7 @@ const openAdmin = async (
   })
   return startAdmin({
     address: admin,
+    names: adminHosts,
     metrics: () => {
       collectGauges(metrics, router.snapshot.pools.values(), router.gateway.clients.size, accessLogLost())
       return metrics.print()

@@ -92,6 +92,9 @@ export const timeoutsObject = object(
 const parseHttpPath = (text: string): Parsed<string> =>
   /^\/[!-~]*$/.test(text) ? { value: text } : { expected: 'a path such as /health' }
 
+const parseHostName = (text: string) =>
+  /^(?=.{1,253}$)[a-z0-9_-]+(\.[a-z0-9_-]+)*$/i.test(text) ? { value: text } : { expected: 'a host name' }
+
 export const healthObject = object(
   {
     path: withDefault(
@@ -341,6 +344,12 @@ export const fileObject = object(
       'none',
       '`http://host:port` or `unix:/path`. Metrics, health, explain, draining. Anyone who reaches it can use it: loopback or a private network only, never a listener of `listen`. Read at the start only.',
       'http://127.0.0.1:9180',
+    ),
+    admin_hosts: withDefault(
+      list(scalar('a host name', parseHostName), 'a list of host names'),
+      '[]',
+      'Names besides addresses, local names and the machine’s own by which the admin address may be called: a web page on any other name could be one that was pointed here. Read at the start only.',
+      '[router.example.org]',
     ),
     access_log: withDefault(
       accessLog,

@@ -225,9 +225,13 @@ test('a bad file keeps the configuration of before, and says what is wrong', asy
   router.child.kill('SIGHUP')
   await router.until('the good file is taken', () => router.log().includes('configuration reloaded'))
   assert.doesNotMatch(router.log(), /next start/)
-  router.write(good(router.port).replace('access_log: off', 'admin: http://127.0.0.1:0'))
+  router.write(
+    good(router.port).replace('access_log: off', 'admin: http://127.0.0.1:0\nadmin_hosts: [router.example.org]'),
+  )
   await router.until('what a reload leaves as it is, is told', () =>
-    /"keys":\["admin","access_log"\],"msg":"these take their new values at the next start only"/.test(router.log()),
+    /"keys":\["admin","admin_hosts","access_log"\],"msg":"these take their new values at the next start only"/.test(
+      router.log(),
+    ),
   )
 })
 
