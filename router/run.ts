@@ -91,7 +91,10 @@ export const run = async ({ routes: file, logLevel = 'info', onUp = () => {} }: 
     })
   }
   const stopWatching = watchFile(file, () => reload('the file changed', false))
-  process.on('SIGHUP', () => reload('SIGHUP', true))
+  process.on('SIGHUP', () => {
+    void accessFile?.reopen()
+    reload('SIGHUP', true)
+  })
   process.on('SIGUSR1', () => void accessFile?.reopen())
   reload('the file changed', false) // while the router started
   const adminAt = admin && `${admin.address.kind === 'tcp' ? 'http://' : ''}${addressKey(admin.address)}`
@@ -131,6 +134,7 @@ export const run = async ({ routes: file, logLevel = 'info', onUp = () => {} }: 
 /** The keys in which `next` differs from `started`, and which a reload does not touch. */
 const startOnlyChanges = (started: RouterConfig, next: RouterConfig): readonly string[] => [
   ...(isDeepStrictEqual(started.admin, next.admin) ? [] : ['admin']),
+  ...(isDeepStrictEqual(started.adminHosts, next.adminHosts) ? [] : ['admin_hosts']),
   ...(isDeepStrictEqual(started.accessLog, next.accessLog) ? [] : ['access_log']),
 ]
 
@@ -147,7 +151,7 @@ const openAccessLog = ({ accessLog }: RouterConfig, report: (message: string) =>
 
 const openAdmin = async (
   router: RunningRouter,
-  { admin }: RouterConfig,
+  { admin, adminHosts }: RouterConfig,
   metrics: ReturnType<typeof makeMetrics>,
   isListening: () => boolean,
   accessLogLost: () => number,
@@ -160,6 +164,7 @@ const openAdmin = async (
   })
   return startAdmin({
     address: admin,
+    names: adminHosts,
     metrics: () => {
       collectGauges(metrics, router.snapshot.pools.values(), router.gateway.clients.size, accessLogLost())
       return metrics.print()

@@ -3,11 +3,13 @@
 import { randomBytes } from 'node:crypto'
 import type { SynapseVersion } from '../shared/endpoints/types.ts'
 import { makeAliases } from './balancing/aliases.ts'
+import { changeListeners } from './change-listeners.ts'
 import type { HealthConfig, PoolConfig, RouterConfig, WorkerConfig } from './config/types.ts'
 import { detectSynapse } from './detect.ts'
 import { ClientConnection } from './forward/client-connection.ts'
 import type { Gateway, Listener, UpstreamWorker } from './forward/gateway.ts'
-import { listenerKey, type OpenListener, openListener } from './listeners.ts'
+import type { OpenListener } from './listeners.ts'
+import { makeFilesCheck } from './out-of-files.ts'
 import { NEWEST_SYNAPSE } from './routing/built-in.ts'
 import { type BuiltSnapshot, buildSnapshot } from './snapshot.ts'
 import type { AccessLog } from './telling/access-log.ts'
@@ -146,28 +148,22 @@ export const startRouter = async (
     new ClientConnection(gateway, listener, peer, makeWire)
   }
   const openAll = async (next: RouterConfig): Promise<void> => {
-    const opened: OpenListener[] = []
-    const kept: OpenListener[] = []
-    try {
-      for (const wanted of next.listen) {
-        const open = listeners.find((listener) => listener.key === listenerKey(wanted))
-        if (open) {
-          open.update(wanted)
-          kept.push(open)
-        } else opened.push(await openListener(wanted, accept))
-      }
-    } catch (error) {
-      await Promise.all(opened.map((listener) => listener.close()))
-      throw error
-    }
-    await Promise.all(listeners.filter((listener) => !kept.includes(listener)).map((listener) => listener.close()))
-    listeners = [...kept, ...opened]
+    const changed = await changeListeners(next.listen, listeners, accept)
+    listeners = changed.listeners
+    if (changed.error) throw changed.error
   }
 
+  const checkFiles = makeFilesCheck({
+    clients: gateway.clients,
+    workers: { [Symbol.iterator]: () => workers.values() },
+    count: () => metrics.outOfFiles.values[0]!++,
+    warn: (message) => log.error({}, message),
+  })
   const tick = setInterval(() => {
     const now = performance.now()
     gateway.now = now
     for (const client of gateway.clients) if (now > client.deadline) client.expire()
+    checkFiles(now)
     for (const [name, worker] of workers) {
       worker.closeIdle(now)
       if (worker.inFlight === 0 && !snapshot.workers.has(worker)) workers.delete(name)

@@ -30,12 +30,13 @@ for (const name of SECRET_ARGUMENTS) likely[name.length * 32 + (name.charCodeAt(
 
 const AMPERSAND = 0x26
 const SEMICOLON = 0x3b
+const QUESTION = 0x3f
 const EQUALS = 0x3d
 const PERCENT = 0x25
 
 /**
  * `target` with the values of secret query arguments replaced, in whatever way their names are percent-encoded.
- * Twisted takes `;` for a separator as well as `&`. Linear in the length of `target`, whatever is in it.
+ * Twisted takes `;` for a separator as well as `&`; a second `?` is a client's that put two URLs together. Linear in the length of `target`, whatever is in it.
  */
 export function redactTarget(target: string): string {
   const query = target.indexOf('?')
@@ -60,6 +61,10 @@ export function redactTarget(target: string): string {
       encoded = false
     } else if (code === PERCENT && equals < 0) {
       encoded = true
+    } else if (code === QUESTION && !(equals > start && isSecret(target, start, equals, encoded))) {
+      start = i + 1
+      equals = -1
+      encoded = false
     }
   }
   return copied === 0 ? target : redacted + target.slice(copied)

@@ -35,7 +35,7 @@ const HASH = 0x23
  * `user`: the localpart in a `syt_` token, in the header or in `access_token=`; of another token the whole token.
  * `room`: the room ID or alias in the path, percent-decoded.
  * `origin`: the `origin` of an X-Matrix Authorization header, else the client's address.
- * `media`: the path's last two segments (server name and media ID).
+ * `media`: server name and media ID of a download or thumbnail, the `url` of a preview; an upload has no key.
  */
 export const keyHash = (sticky: Sticky, source: KeySource): number => {
   switch (sticky) {
@@ -116,28 +116,30 @@ const hashDecoded = (bytes: Uint8Array, start: number, end: number): number => {
 
 /** Hash of a token's localpart part (`syt_<this>_…`) if `user`, else of the whole token. `+` in a query's token stands for itself in both forms. */
 const hashToken = (bytes: Uint8Array, start: number, end: number, user: boolean): number => {
-  let from = start
+  let from = user ? afterSyt(bytes, start, end) : 0
   let to = end
-  if (user && isSyt(bytes, start, end)) {
-    from = start + 4
+  if (from > 0) {
     to = from
     // The localpart is standard base64, which has no underscore; an encoded one (%5F) ends it as well.
     while (to < end && bytes[to] !== UNDERSCORE && !(bytes[to] === PERCENT && decodeAt(bytes, to, end) === UNDERSCORE))
       to++
-    if (to === end) {
-      from = start
-      to = end
-    }
+    if (to === end) from = 0
   }
+  if (from === 0) from = start
   return from === to ? NO_KEY : hashDecoded(bytes, from, to)
 }
 
-const isSyt = (bytes: Uint8Array, start: number, end: number): boolean =>
-  end - start > 4 &&
-  bytes[start] === 0x73 &&
-  bytes[start + 1] === 0x79 &&
-  bytes[start + 2] === 0x74 &&
-  bytes[start + 3] === UNDERSCORE
+/** The offset after the `syt_` that a token begins with, percent-encoded or not; 0: it begins otherwise. */
+const afterSyt = (bytes: Uint8Array, start: number, end: number): number => {
+  let at = start
+  for (let i = 0; i < SYT.length; i++) {
+    if (at >= end) return 0
+    const encoded = bytes[at] === PERCENT
+    if ((encoded ? decodeAt(bytes, at, end) : bytes[at]) !== SYT[i]) return 0
+    at += encoded ? 3 : 1
+  }
+  return at < end ? at : 0
+}
 
 const tokenKey = (source: KeySource, user: boolean): number => {
   const { bytes, authorizationStart: start, authorizationEnd: end } = source
@@ -150,6 +152,7 @@ const tokenKey = (source: KeySource, user: boolean): number => {
   return value < 0 ? NO_KEY : hashToken(bytes, value, valueEnd, user)
 }
 
+const SYT = Buffer.from('syt_', 'latin1')
 const BEARER = Buffer.from('bearer', 'latin1')
 const X_MATRIX = Buffer.from('x-matrix', 'latin1')
 const ACCESS_TOKEN = Buffer.from('access_token', 'latin1')
@@ -249,21 +252,25 @@ const originKey = (source: KeySource): number => {
   if (at > 0) {
     // origin=example.org,destination="…",key="…",sig="…" in any order; a quoted value may hold commas.
     while (at < end) {
-      while (at < end && (bytes[at] === 0x20 || bytes[at] === 0x09 || bytes[at] === 0x2c)) at++
+      while (at < end && (isBlank(bytes[at]!) || bytes[at] === 0x2c)) at++
       const name = at
       while (at < end && bytes[at] !== EQUALS) at++
-      const nameEnd = at
+      let nameEnd = at
+      while (nameEnd > name && isBlank(bytes[nameEnd - 1]!)) nameEnd--
       at++
+      while (at < end && isBlank(bytes[at]!)) at++
       const quoted = bytes[at] === 0x22
       if (quoted) at++
       const value = at
-      while (at < end && (quoted ? bytes[at] !== 0x22 : bytes[at] !== 0x2c && bytes[at] !== 0x20)) at++
+      while (at < end && (quoted ? bytes[at] !== 0x22 : bytes[at] !== 0x2c && !isBlank(bytes[at]!))) at++
       if (isOrigin(bytes, name, nameEnd) && at > value) return hashLower(bytes, value, at)
       at++
     }
   }
   return hashString(source.clientAddress)
 }
+
+const isBlank = (byte: number) => byte === 0x20 || byte === 0x09
 
 const isOrigin = (bytes: Uint8Array, start: number, end: number): boolean => {
   if (end - start !== ORIGIN.length) return false
@@ -280,7 +287,7 @@ const hashLower = (bytes: Uint8Array, start: number, end: number): number => {
   return finish(hash)
 }
 
-/** Media: `…/{serverName}/{mediaId}[/{fileName}]` after `download` or `thumbnail`; elsewhere the whole path. */
+/** Media: `…/{serverName}/{mediaId}[/{fileName}]` after `download` or `thumbnail`; of a preview the URL. What makes new media sticks to nothing. */
 const mediaKey = (source: KeySource): number => {
   const { bytes, targetStart } = source
   let end = targetStart
@@ -288,17 +295,23 @@ const mediaKey = (source: KeySource): number => {
   for (let i = targetStart; i < end; i++) {
     if (bytes[i] !== SLASH) continue
     const from = afterSegment(bytes, i + 1, end, DOWNLOAD) || afterSegment(bytes, i + 1, end, THUMBNAIL)
-    if (from === 0) continue
+    if (from === 0) {
+      if (afterSegment(bytes, i, end + 1, PREVIEW) !== end) continue
+      const url = queryValue(bytes, end, source.targetEnd, URL_ARGUMENT)
+      return url < 0 ? NO_KEY : hashDecoded(bytes, url, valueEnd)
+    }
     let to = from
     let slashes = 0
     while (to < end && !(bytes[to] === SLASH && ++slashes === 2)) to++
     return hashDecoded(bytes, from, to)
   }
-  return hashDecoded(bytes, targetStart, end)
+  return NO_KEY
 }
 
 const DOWNLOAD = Buffer.from('download/', 'latin1')
 const THUMBNAIL = Buffer.from('thumbnail/', 'latin1')
+const PREVIEW = Buffer.from('/preview_url', 'latin1')
+const URL_ARGUMENT = Buffer.from('url', 'latin1')
 
 const afterSegment = (bytes: Uint8Array, start: number, end: number, segment: Uint8Array): number => {
   if (end - start <= segment.length) return 0

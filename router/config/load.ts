@@ -412,6 +412,7 @@ const build = (contents: FileContents, reporter: Reporter, file: string): Router
     ...(contents.server_name !== undefined && { serverName: contents.server_name }),
     trustedProxies: present(contents.trusted_proxies),
     ...(contents.admin && { admin: contents.admin }),
+    adminHosts: present(contents.admin_hosts),
     pools: new Map([...contents.pools].map(([name, pool]) => [name, buildPool(name, pool!)])),
     ...(contents.routes && {
       routes: present(contents.routes).map(

@@ -92,6 +92,9 @@ export const timeoutsObject = object(
 const parseHttpPath = (text: string): Parsed<string> =>
   /^\/[!-~]*$/.test(text) ? { value: text } : { expected: 'a path such as /health' }
 
+const parseHostName = (text: string) =>
+  /^(?=.{1,253}$)[a-z0-9_-]+(\.[a-z0-9_-]+)*$/i.test(text) ? { value: text } : { expected: 'a host name' }
+
 export const healthObject = object(
   {
     path: withDefault(
@@ -100,8 +103,13 @@ export const healthObject = object(
       'What is asked of each worker; 200 is healthy.',
       '/health',
     ),
-    interval: withDefault(duration, '5s', 'Between two questions.', '10s'),
-    timeout: withDefault(duration, '3s', 'Without an answer for so long, the worker is not healthy.', '2s'),
+    interval: withDefault(duration, '2s', 'Between two questions.', '10s'),
+    timeout: withDefault(
+      duration,
+      '2s',
+      'Without an answer for so long, or with one that is not 200, it is asked once more, and has half the time. Then it is not healthy; it is at once if it refuses connections.',
+      '3s',
+    ),
   },
   'a map with path, interval, timeout',
 )
@@ -151,7 +159,7 @@ export const poolObject = object(
             : { expected: 'a number above 0, or unlimited' },
       ),
       'unlimited',
-      'Requests in flight in the whole pool; more wait in its queue.',
+      'Requests in flight in the whole pool, and of other pools that fall back on it; more wait in its queue.',
       '50',
     ),
     queue: withDefault(integer('a number', 0), '1000', 'Requests that may wait; more are answered 503 at once.', '200'),
@@ -184,7 +192,7 @@ export const listenObject = object(
   {
     address: required(
       listenAddress,
-      '`http://host:port`, `https://host:port` or `unix:/path`. Port 0: any free one.',
+      '`http://host:port`, `https://host:port` or `unix:/path`. Port 0: any free one. A socket’s file is open to every user who may enter its folder.',
       'https://0.0.0.0:8448',
     ),
     certificate: optional(
@@ -269,7 +277,7 @@ export const accessLogObject = object(
   {
     file: required(
       string('a path'),
-      'The file; opened again on SIGUSR1, for log rotation.',
+      'The file; opened again on SIGUSR1 and on SIGHUP, for log rotation.',
       '/var/log/router/access.log',
     ),
   },
@@ -336,6 +344,12 @@ export const fileObject = object(
       'none',
       '`http://host:port` or `unix:/path`. Metrics, health, explain, draining. Anyone who reaches it can use it: loopback or a private network only, never a listener of `listen`. Read at the start only.',
       'http://127.0.0.1:9180',
+    ),
+    admin_hosts: withDefault(
+      list(scalar('a host name', parseHostName), 'a list of host names'),
+      '[]',
+      'Names besides addresses, local names and the machine’s own by which the admin address may be called: a web page on any other name could be one that was pointed here. Read at the start only.',
+      '[router.example.org]',
     ),
     access_log: withDefault(
       accessLog,

@@ -94,6 +94,8 @@ export interface RouterConfig {
   /** CIDRs whose X-Forwarded-For and X-Forwarded-Proto are believed. */
   readonly trustedProxies: readonly string[]
   readonly admin?: Address
+  /** Names by which the admin address may be called, besides those that it takes anyway. */
+  readonly adminHosts: readonly string[]
   readonly pools: ReadonlyMap<string, PoolConfig>
   /** Absent: the built-in table. */
   readonly routes?: readonly RouteConfig[]

@@ -3,6 +3,7 @@
  * Strict: sizes are hexadecimal digits, lines end with CR LF, and a trailer may not be a field that frames or routes.
  */
 
+import { BEFORE_NAME, ENDED, extensionStep, NOT_VALID } from './chunk-extension.ts'
 import { CR, HEX, LF, NAME, VALUE } from './grammar.ts'
 
 const SIZE = 0
@@ -21,10 +22,12 @@ const MAX_EXTENSION_BYTES = 256
 const MAX_TRAILER_BYTES = 8192
 /** Trailers that would frame, route or authorise, had a recipient merged them into the head (RFC 9110 §6.5.1), and hop-by-hop ones. */
 const FORBIDDEN_TRAILERS =
-  /^(transfer-encoding|host|connection|authorization|te|trailer|expect|cookie|upgrade|keep-alive|content-.*|proxy-.*|x-forwarded-.*|x-request-id|http2-settings)$/
+  /^(transfer[-_]encoding|host|connection|authorization|te|trailer|expect|cookie|upgrade|keep-alive|content[-_].*|proxy-.*|x-forwarded-.*|x-request-id|http2-settings)$/
 
 export class ChunkReader {
   #state = SIZE
+  /** State within an extension. */
+  #extension = BEFORE_NAME
   /** Bytes of the current chunk that are still to come. */
   #left = 0
   #digits = 0
@@ -77,13 +80,15 @@ export class ChunkReader {
           else if (byte === CR) this.#state = SIZE_LF
           else if (byte === 0x3b) {
             this.#state = EXTENSION
+            this.#extension = BEFORE_NAME
             this.#count = 0
           } else return -1
           break
         }
         case EXTENSION:
-          if (byte === CR) this.#state = SIZE_LF
-          else if (VALUE[byte] !== 1 || ++this.#count > MAX_EXTENSION_BYTES) return -1
+          this.#extension = extensionStep(this.#extension, byte)
+          if (this.#extension === ENDED) this.#state = SIZE_LF
+          else if (this.#extension === NOT_VALID || ++this.#count > MAX_EXTENSION_BYTES) return -1
           break
         case SIZE_LF:
           if (byte !== LF) return -1

@@ -7,9 +7,9 @@ import { performance } from 'node:perf_hooks'
 import { NO_KEY } from '../balancing/key.ts'
 import { Dispatch, type Dispatcher } from './dispatch.ts'
 import { clearExchange, type Exchange, makeExchange } from './exchange.ts'
-import type { Gateway, Listener } from './gateway.ts'
+import { CLIENT_LEFT, type Gateway, type Listener } from './gateway.ts'
 import { latin1 } from './grammar.ts'
-import { type Refusal, refusals, renderRefusal } from './refusal.ts'
+import { aboutRouter, type Refusal, refusals, renderRefusal } from './refusal.ts'
 import { bodyLimit, makeOrigin, type Origin, takeRequest } from './request.ts'
 import { RequestBody } from './request-body.ts'
 import { head, INCOMPLETE, REFUSED, readRequestHead } from './request-head.ts'
@@ -32,6 +32,8 @@ const KEEP_ALIVE_MS = 75_000
 const HEAD_MS = 20_000
 /** Between bytes of a request body, and between bytes that the client takes of an answer. */
 const STALL_MS = 60_000
+/** A body has to arrive at this rate after that, or whoever sends a byte a minute keeps a place in a pool for good. */
+const MIN_BYTES_PER_MS = 0.5
 const LINGER_MS = 3_000
 const LINGER_BYTES = 4 * 1024 * 1024
 /** Request bytes kept so that the request can be sent again, and pipelined bytes kept for later. */
@@ -52,6 +54,10 @@ export class ClientConnection implements WireOwner, Dispatcher {
   /** Bytes read and not used yet: part of a head, or a pipelined request. */
   #pending: Buffer | null = null
   #lingered = 0
+  /** What the wire had not sent when that was last looked at. */
+  #unsent = 0
+  /** The same of the worker's wire, while a body is sent. */
+  #unsentBody = Number.POSITIVE_INFINITY
   /** The body of the request, once there was a request with one. */
   #body: RequestBody | null = null
   /** The worker's connection that has the request. */
@@ -77,11 +83,11 @@ export class ClientConnection implements WireOwner, Dispatcher {
   }
   /** Nothing of a request has arrived. */
   get unused(): boolean {
-    return this.#state === HEAD && this.#pending === null
+    return this.#state === HEAD && this.#pending === null && this.writable
   }
-  /** A request is being served. */
+  /** A request is being served, or the end of its answer is still to be taken. */
   get busy(): boolean {
-    return this.#state === BODY || this.#state === ANSWER
+    return this.#state === BODY || this.#state === ANSWER || !this.writable
   }
 
   // The request.
@@ -176,6 +182,7 @@ export class ClientConnection implements WireOwner, Dispatcher {
   send(upstream: UpstreamConnection): void {
     const { exchange } = this
     this.#upstream = upstream
+    this.#unsentBody = Number.POSITIVE_INFINITY
     upstream.begin(this)
     this.deadline = this.gateway.now + (this.#state === BODY ? STALL_MS : exchange.readMs)
     let written = upstream.wire.writeString(exchange.request!)
@@ -219,12 +226,12 @@ export class ClientConnection implements WireOwner, Dispatcher {
     }
     if (body.done) {
       this.#state = ANSWER
-      this.wire.readIntoShared(written)
+      this.wire.readIntoShared()
       this.deadline = this.gateway.now + this.exchange.readMs
       this.#keep(bytes, at, length)
       return
     }
-    this.deadline = this.gateway.now + STALL_MS
+    this.deadline = Math.min(this.deadline + at / MIN_BYTES_PER_MS, this.gateway.now + STALL_MS)
     if (!written) this.wire.pause()
   }
 
@@ -237,7 +244,9 @@ export class ClientConnection implements WireOwner, Dispatcher {
 
   /** The worker took what was written to it. */
   upstreamDrained(): void {
-    if (this.#state === BODY) this.wire.resume()
+    if (this.#state !== BODY) return
+    this.deadline = this.gateway.now + STALL_MS
+    this.wire.resume()
   }
 
   // The answer, called by the upstream connection.
@@ -280,6 +289,7 @@ export class ClientConnection implements WireOwner, Dispatcher {
   #relayed(written: boolean): boolean {
     this.writable = written
     this.deadline = this.gateway.now + (written ? this.exchange.readMs : STALL_MS)
+    if (!written) this.#unsent = this.wire.unsent
     return written
   }
 
@@ -342,9 +352,9 @@ export class ClientConnection implements WireOwner, Dispatcher {
     this.gateway.now = performance.now()
     // A kept connection that the worker closed just now says nothing about the worker.
     if (!reused) this.exchange.worker!.failed(reason === 'invalid' ? 'invalid answer' : 'broke off', false)
-    if (this.#answered) this.#breakOff()
-    else if (!this.#dispatch.again(reason !== 'invalid' && this.#state === ANSWER))
-      this.refuse(reason === 'invalid' ? refusals.upstreamInvalid : refusals.upstreamFailed)
+    const refusal = reason === 'invalid' ? refusals.upstreamInvalid : refusals.upstreamFailed
+    if (this.#answered) this.#breakOff(refusal)
+    else if (!this.#dispatch.again(reason !== 'invalid' && this.#state === ANSWER)) this.refuse(refusal)
   }
 
   // The ends that a request may come to besides.
@@ -362,7 +372,7 @@ export class ClientConnection implements WireOwner, Dispatcher {
 
   #refuseAndClose(refusal: Refusal): void {
     if (this.#answered) {
-      this.#breakOff() // a second answer would be read as part of the first
+      this.#breakOff(refusal) // a second answer would be read as part of the first
       return
     }
     this.#upstream?.close()
@@ -371,20 +381,19 @@ export class ClientConnection implements WireOwner, Dispatcher {
   }
 
   #answer(refusal: Refusal, close: boolean): void {
-    this.gateway.telling.refused(this.exchange, refusal)
+    if (refusal !== aboutRouter) this.gateway.telling.refused(this.exchange, refusal)
     const text = renderRefusal(refusal, this.exchange.method, close)
     this.exchange.bytesOut += text.length
     this.writable = this.wire.writeString(text)
     this.#finish(refusal.status)
   }
 
-  /** Ends the connection so that the client cannot take what it got of the answer for the whole. */
-  #breakOff(): void {
+  /** Ends the answer that is passing, and the connection, for the reason told. */
+  #breakOff(reason: Refusal): void {
+    this.gateway.telling.refused(this.exchange, reason)
     this.#upstream?.close()
     this.#finish(this.#status)
-    this.#state = CLOSED
-    this.gateway.clients.delete(this)
-    this.wire.reset()
+    this.#cut()
   }
 
   /** Our last word is said: ends our direction, and gives the client the time to read it. */
@@ -392,7 +401,7 @@ export class ClientConnection implements WireOwner, Dispatcher {
     this.#state = LINGER
     this.#pending = null
     this.deadline = this.gateway.now + (this.writable ? LINGER_MS : STALL_MS)
-    this.wire.readIntoShared(false)
+    this.wire.readIntoShared()
     this.wire.resume()
     this.wire.shutdown()
   }
@@ -402,25 +411,48 @@ export class ClientConnection implements WireOwner, Dispatcher {
     else this.close()
   }
 
-  /** The client left: so does its request. 499 as nginx logs it. */
+  /** The client left: so does its request. */
   #abort(): void {
     this.#upstream?.close()
-    this.#finish(this.#answered ? this.#status : 499)
+    this.#finish(this.#answered ? this.#status : CLIENT_LEFT)
     this.close()
+  }
+
+  /**
+   * Whether the peer that is written to took something since this was last asked. One write may hold half a megabyte,
+   * which takes a slow client minutes: what counts is that it goes on. The deadline is set anew then.
+   */
+  #progress(): boolean {
+    const upstream = this.#state === BODY && !this.#answered ? this.#upstream : null
+    if (upstream !== null) {
+      const { unsent } = upstream.wire
+      const progress = unsent > 0 && unsent < this.#unsentBody
+      this.#unsentBody = unsent
+      if (progress) this.deadline = this.gateway.now + STALL_MS
+      return progress
+    }
+    const { unsent } = this.wire
+    if (this.writable || unsent >= this.#unsent) return false
+    this.#unsent = unsent
+    this.deadline = this.gateway.now + STALL_MS
+    return true
   }
 
   /** The deadline passed. */
   expire(): void {
+    if (this.#progress()) return
     switch (this.#state) {
       case HEAD:
-        if (this.unused) this.close()
+        if (!this.writable) this.#cut()
+        else if (this.unused) this.close()
         else this.#refuseAndClose(refusals.requestTimeout)
         break
       case BODY:
       case ANSWER:
         if (this.#dispatch.queued) this.refuse(refusals.queueTimeout)
-        else if (this.#answered) this.#breakOff()
-        else if (this.#state === BODY) this.#refuseAndClose(refusals.requestTimeout)
+        else if (this.#answered) this.#breakOff(this.writable ? refusals.upstreamTimeout : refusals.requestTimeout)
+        else if (this.#state === BODY && !(this.#upstream !== null && this.#upstream.wire.unsent > 0))
+          this.#refuseAndClose(refusals.requestTimeout)
         else {
           this.exchange.worker?.failed('no answer in time', false)
           this.#upstream?.close()
@@ -428,8 +460,16 @@ export class ClientConnection implements WireOwner, Dispatcher {
         }
         break
       default:
-        this.close()
+        if (this.writable) this.close()
+        else this.#cut()
     }
+  }
+
+  /** Ends the connection so that the client cannot take what it got of an answer for the whole. */
+  #cut(): void {
+    this.#state = CLOSED
+    this.gateway.clients.delete(this)
+    this.wire.reset()
   }
 
   close(): void {

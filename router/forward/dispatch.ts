@@ -27,6 +27,8 @@ export interface Dispatcher {
 const MAX_ATTEMPTS = 4
 /** A long poll that was with a worker for so long has outlived whatever was wrong with those before it. */
 const FORGET_MS = 500
+/** But one that ends each worker it is sent to must not go on for ever. */
+const MAX_POLL_ATTEMPTS = 10
 
 export class Dispatch implements Waiter {
   readonly #gateway: Gateway
@@ -34,7 +36,11 @@ export class Dispatch implements Waiter {
   readonly #dispatcher: Dispatcher
   /** Waits for a place in `exchange.pool`. */
   queued = false
+  /** The request's own pool, while another, a fallback, serves it. */
+  #home: UpstreamPool | null = null
   #tried: UpstreamWorker[] | null = null
+  /** Attempts that no longer count. */
+  #forgiven = 0
   /** The one worker that may get the request again. */
   #pinned: UpstreamWorker | null = null
   #cancelConnect: (() => void) | null = null
@@ -45,6 +51,12 @@ export class Dispatch implements Waiter {
     this.#gateway = gateway
     this.#exchange = exchange
     this.#dispatcher = dispatcher
+  }
+
+  /** It was sent as often as it may be. */
+  get #exhausted(): boolean {
+    const { attempts } = this.#exchange
+    return attempts - this.#forgiven >= MAX_ATTEMPTS || attempts >= MAX_POLL_ATTEMPTS
   }
 
   /** Sends the exchange's request to a worker of its route's pool: takes a place there, or in the queue. */
@@ -59,10 +71,7 @@ export class Dispatch implements Waiter {
     }
     this.#exchange.pool = pool
     if (taken === 'admitted') this.#choose()
-    else {
-      this.queued = true
-      this.#dispatcher.wait(this.#exchange.startedAt + pool.config.timeouts.queueMs)
-    }
+    else this.#wait(this.#exchange.startedAt + pool.config.timeouts.queueMs)
   }
 
   admitted(): void {
@@ -73,6 +82,7 @@ export class Dispatch implements Waiter {
   dismissed(): void {
     this.queued = false
     this.#exchange.pool = null
+    this.#leaveHome()
     decideAgain(this.#exchange, this.#gateway)
     this.begin()
   }
@@ -81,25 +91,48 @@ export class Dispatch implements Waiter {
   #choose(): void {
     const exchange = this.#exchange
     const { now } = this.#gateway
-    let pool = exchange.pool!
+    const pool = exchange.pool!
     let worker = pool.pick(exchange.keyHash, now, this.#tried)
-    if (worker === undefined && !pool.config.strict)
-      for (const fallback of pool.fallback) {
-        worker = fallback.pick(exchange.keyHash, now, this.#tried)
-        if (worker === undefined) continue
-        this.#moveTo(fallback)
-        pool = fallback
-        break
-      }
+    if (worker === undefined && !pool.config.strict && !this.#exhausted) {
+      const fallen = this.#fallBack(pool)
+      if (fallen === 'full') this.#dispatcher.refuse(refusals.queueFull)
+      if (fallen !== 'none') return
+    }
     worker ??= pool.pickDown(exchange.keyHash, now, this.#tried)
-    if (worker === undefined || exchange.attempts >= MAX_ATTEMPTS) this.#dispatcher.refuse(refusals.noWorker)
+    if (worker === undefined || this.#exhausted) this.#dispatcher.refuse(refusals.noWorker)
     else this.#sendTo(worker, pool)
   }
 
-  #moveTo(pool: UpstreamPool): void {
-    this.#exchange.pool!.places.release()
-    this.#exchange.pool = pool
-    pool.places.takeAnyway()
+  /**
+   * Goes to the first fallback of `pool` that has a worker and a place, or room in its queue. `full`: none has, but for their
+   * workers they could; `none`: no fallback has a worker.
+   */
+  #fallBack(pool: UpstreamPool): 'gone' | 'full' | 'none' {
+    let found: 'full' | 'none' = 'none'
+    for (const fallback of pool.fallback) {
+      const worker = fallback.pick(this.#exchange.keyHash, this.#gateway.now, this.#tried)
+      if (worker === undefined) continue
+      const taken = fallback.places.take(this)
+      if (taken === 'full') {
+        found = 'full'
+        continue
+      }
+      // The place in the request's own pool is kept: its concurrency is there to spare the workers, and those of a
+      // fallback need that most.
+      if (this.#home === null) this.#home = pool
+      else pool.places.release()
+      this.#exchange.pool = fallback
+      if (taken === 'admitted') this.#sendTo(worker, fallback)
+      else this.#wait(this.#gateway.now + fallback.config.timeouts.queueMs)
+      return 'gone'
+    }
+    return found
+  }
+
+  #wait(until: number): void {
+    this.queued = true
+    this.#connectUntil = 0
+    this.#dispatcher.wait(until)
   }
 
   #sendTo(worker: UpstreamWorker, pool: UpstreamPool): void {
@@ -168,11 +201,11 @@ export class Dispatch implements Waiter {
     const exchange = this.#exchange
     const pool = exchange.pool!
     const worker = this.#leaveWorker()
-    if (this.#gateway.now - this.#sentAt > FORGET_MS) {
+    if (exchange.polls && this.#gateway.now - this.#sentAt > FORGET_MS) {
       this.#tried = null
-      exchange.attempts = 1
+      this.#forgiven = exchange.attempts - 1
     }
-    if (!whole || exchange.request === null || exchange.attempts >= MAX_ATTEMPTS) return false
+    if (!whole || exchange.request === null || this.#exhausted) return false
     const replay = this.#replay(exchange.request)
     if (replay === 'never') return false
     this.#gateway.telling.retried(exchange)
@@ -212,11 +245,19 @@ export class Dispatch implements Waiter {
     this.#connectUntil = 0
     const { pool, worker } = this.#exchange
     if (worker !== null) this.#leaveWorker()
+    this.#forgiven = 0
     this.#exchange.pool = null
     if (pool === null) return
     if (this.queued) {
       this.queued = false
       pool.places.leave(this)
     } else pool.places.release()
+    this.#leaveHome()
+  }
+
+  #leaveHome(): void {
+    const home = this.#home
+    this.#home = null
+    home?.places.release()
   }
 }

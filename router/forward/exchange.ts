@@ -32,6 +32,8 @@ export interface Exchange {
   aliasHash: number
   /** How long the worker may be silent. */
   readMs: number
+  /** It is a long poll: it says itself how long it wants to wait. */
+  polls: boolean
   /** Where it was admitted, and who has it. */
   pool: UpstreamPool | null
   worker: UpstreamWorker | null
@@ -56,6 +58,7 @@ export const makeExchange = (): Exchange => ({
   keyHash: NO_KEY,
   aliasHash: NO_KEY,
   readMs: 0,
+  polls: false,
   pool: null,
   worker: null,
   attempts: 0,

@@ -4,34 +4,49 @@
  */
 
 import type { Exposure } from '../config/types.ts'
-import { latin1 } from './grammar.ts'
+import { latin1, SLASH } from './grammar.ts'
 
-const SLASH = 0x2f
 const PERCENT = 0x25
 const UNDERSCORE = 0x5f
+const DOT = 0x2e
+const QUESTION = 0x3f
 
 /** Whether the target `bytes[start, end)` must not pass a listener that exposes `exposes`. */
 export const forbidden = (bytes: Buffer, start: number, end: number, exposes: ReadonlySet<Exposure>): boolean => {
-  // The common case, decided on a few bytes: /_matrix/client/… on a listener for clients, written plainly.
+  // The common case, decided on a few bytes: /_matrix/client/… on a listener for clients, with nothing that leads out again.
   if (
     bytes[start + 1] === UNDERSCORE &&
     bytes[start + 2] === 0x6d &&
     bytes[start + 8] === SLASH &&
     bytes[start + 9] === 0x63 &&
-    exposes.has('client')
+    exposes.has('client') &&
+    !maybeDots(bytes, start + 9, end)
   )
     return false
   return forbiddenPath(decodedPath(bytes, start, end), exposes)
+}
+
+/** Whether the path in `bytes[start, end)` may hold a segment `..`, however it is written: a dot may be `%2e`, its `%` again `%25`. */
+const maybeDots = (bytes: Buffer, start: number, end: number): boolean => {
+  for (let i = start; i < end; i++) {
+    const byte = bytes[i]
+    if (byte === QUESTION) return false
+    if (byte === DOT && bytes[i + 1] === DOT) return true
+    if (byte !== PERCENT || bytes[i + 1] !== 0x32) continue
+    const digit = bytes[i + 2]! | 0x20
+    if (digit === 0x65 || digit === 0x35) return true
+  }
+  return false
 }
 
 /** The path before `?`, decoded, with empty and dot segments resolved: the widest reading that anyone may give it. */
 const decodedPath = (bytes: Buffer, start: number, end: number): string => {
   let to = start
   let plain = true
-  while (to < end && bytes[to] !== 0x3f) {
+  while (to < end && bytes[to] !== QUESTION) {
     if (
       bytes[to] === PERCENT ||
-      bytes[to] === 0x2e ||
+      bytes[to] === DOT ||
       (bytes[to] === SLASH && bytes[to + 1] === SLASH) ||
       bytes[to] === 0x5c
     )

@@ -1,21 +1,15 @@
 /** What a trusted proxy in front says of the client: X-Forwarded-For and X-Forwarded-Proto. */
 
 import { canonicalAddress } from './addresses.ts'
-import { equalsIgnoringCase, latin1 } from './grammar.ts'
+import { equalsIgnoringCase, HTAB, SP } from './grammar.ts'
 
 /**
- * The client's address by the X-Forwarded-For value `bytes[start, end)`: from the right, the first that is not a trusted
- * proxy itself. What stands left of it, anyone can have written.
+ * The client's address by the X-Forwarded-For list `list`: from the right, the first that is not a trusted proxy itself.
+ * What stands left of it, anyone can have written.
  */
-export const clientAddressOf = (
-  bytes: Buffer,
-  start: number,
-  end: number,
-  peer: string,
-  proxies: { trusts(address: string): boolean },
-): string => {
+export const clientAddressOf = (list: string, peer: string, proxies: { trusts(address: string): boolean }): string => {
   let client = peer
-  const hops = latin1(bytes, start, end).split(',')
+  const hops = list.split(',')
   for (let i = hops.length - 1; i >= 0; i--) {
     const hop = withoutPort(hops[i]!.trim())
     if (hop === '') continue
@@ -33,10 +27,14 @@ const withoutPort = (hop: string): string => {
   return /^\d+\.\d+\.\d+\.\d+:\d+$/.test(hop) ? hop.slice(0, hop.indexOf(':')) : hop
 }
 
-/** The scheme by X-Forwarded-Proto, or else the listener's own. */
-export const protoOf = (bytes: Buffer, start: number, end: number, own: 'http' | 'https'): 'http' | 'https' =>
-  equalsIgnoringCase(bytes, start, end, 'https')
-    ? 'https'
-    : equalsIgnoringCase(bytes, start, end, 'http')
-      ? 'http'
-      : own
+/**
+ * The scheme by X-Forwarded-Proto, or else the listener's own. Of a list, as several proxies make one, the first: the client's
+ * end of the way.
+ */
+export const protoOf = (bytes: Buffer, start: number, end: number, own: 'http' | 'https'): 'http' | 'https' => {
+  let first = start
+  while (first < end && bytes[first] !== 0x2c) first++
+  while (first > start && (bytes[first - 1] === SP || bytes[first - 1] === HTAB)) first--
+  if (equalsIgnoringCase(bytes, start, first, 'https')) return 'https'
+  return equalsIgnoringCase(bytes, start, first, 'http') ? 'http' : own
+}

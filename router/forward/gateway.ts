@@ -45,10 +45,14 @@ export interface Listener {
   readonly exposes: ReadonlySet<Exposure>
 }
 
+/** The status that is told of a request whose client left before there was an answer: nginx' own. */
+export const CLIENT_LEFT = 499
+
 /** Told of everything that happens to requests; the log and the metrics. */
 export interface Telling {
-  /** A request ended, whatever way. `exchange` holds its particulars until this returns. */
+  /** A request ended, whatever way. `exchange` holds its particulars until this returns; `status` may be {@link CLIENT_LEFT}. */
   finished(exchange: Exchange, status: number, now: number): void
+  /** The router answered itself, or broke off a worker's answer for the same reason. */
   refused(exchange: Exchange, refusal: Refusal): void
   connected(pool: UpstreamPool, worker: UpstreamWorker): void
   reused(pool: UpstreamPool, worker: UpstreamWorker): void

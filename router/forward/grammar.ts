@@ -17,8 +17,8 @@ export const TARGET = table((byte) => byte > 0x20 && byte < 0x7f && byte !== 0x2
 export const NAME = table((byte) => isAlphanumeric(byte) || among(TOKEN_MARKS)(byte))
 /** A field value: visible characters, spaces, tabs and obs-text. */
 export const VALUE = table((byte) => byte === 0x09 || (byte >= 0x20 && byte !== 0x7f))
-/** Host: the characters of a host name, an address in brackets, and a port. */
-export const HOST = table((byte) => isAlphanumeric(byte) || among('.-_:[]~%')(byte))
+/** The characters of a host name or IPv4 address. */
+export const HOST = table((byte) => isAlphanumeric(byte) || among('.-_~%')(byte))
 
 /** The value of a hexadecimal digit, or 255. */
 export const HEX = Uint8Array.from({ length: 256 }, (_, byte) =>
@@ -36,6 +36,7 @@ export const LF = 0x0a
 export const SP = 0x20
 export const HTAB = 0x09
 export const COLON = 0x3a
+export const SLASH = 0x2f
 
 /** Whether `bytes[start, end)` is `lower` but for the case of its letters; `lower` has no other character that case folding could confuse. */
 export const equalsIgnoringCase = (bytes: Uint8Array, start: number, end: number, lower: string): boolean => {

@@ -23,6 +23,7 @@ export const malformed = (message: string): Refusal => refusal(400, 'M_UNKNOWN',
 export const refusals = {
   requestLine: malformed('The request line is not valid HTTP/1.1.'),
   method: malformed('The method is not valid.'),
+  trace: refusal(405, 'M_UNRECOGNIZED', 'method', 'TRACE is not served here.'),
   target: malformed(
     'The request target must be a path that begins with "/" and holds printable ASCII characters only.',
   ),
@@ -43,7 +44,7 @@ export const refusals = {
     431,
     'M_TOO_LARGE',
     'too_large',
-    'The request line and headers are larger than 16 KiB or more than 500 lines.',
+    'The request line and headers are larger than 16 KiB or more than 496 lines.',
   ),
   targetTooLong: refusal(414, 'M_TOO_LARGE', 'too_large', 'The request target is too long.'),
   bodyTooLarge: refusal(413, 'M_TOO_LARGE', 'too_large', 'The request body is too large.'),
@@ -69,9 +70,13 @@ export const refusals = {
   upstreamTimeout: refusal(504, 'M_UNKNOWN', 'upstream_timeout', 'The server did not answer in time.', 2),
 } as const satisfies Record<string, Refusal>
 
+/** `OPTIONS *` asks about the server as a whole, and that is the router. No refusal, but an answer of ours like them. */
+export const aboutRouter: Refusal = refusal(204, '', '', '')
+
 const REASONS: Readonly<Record<number, string>> = {
   400: 'Bad Request',
   404: 'Not Found',
+  405: 'Method Not Allowed',
   408: 'Request Timeout',
   413: 'Content Too Large',
   414: 'URI Too Long',
@@ -83,9 +88,10 @@ const REASONS: Readonly<Record<number, string>> = {
   505: 'HTTP Version Not Supported',
 }
 
+const METHODS = 'GET, HEAD, POST, PUT, DELETE, OPTIONS'
 const CORS =
   'Access-Control-Allow-Origin: *\r\n' +
-  'Access-Control-Allow-Methods: GET, HEAD, POST, PUT, DELETE, OPTIONS\r\n' +
+  `Access-Control-Allow-Methods: ${METHODS}\r\n` +
   'Access-Control-Allow-Headers: X-Requested-With, Content-Type, Authorization, Date\r\n' +
   'Access-Control-Expose-Headers: Retry-After\r\n'
 
@@ -94,13 +100,16 @@ const CORS =
  * 204, as else the browser would never send the request whose error this is.
  */
 export const renderRefusal = (refusal: Refusal, method: string, close: boolean): string => {
+  // RFC 9110 §6.6.1: whoever makes an answer dates it.
+  const common = `Date: ${new Date().toUTCString()}\r\n${CORS}`
   const connection = close ? 'Connection: close\r\n' : ''
-  if (method === 'OPTIONS' && refusal.status >= 500 && refusal.status !== 505)
-    return `HTTP/1.1 204 No Content\r\n${CORS}Cache-Control: no-store\r\n${connection}\r\n`
+  const allow = refusal.status === 204 || refusal.status === 405 ? `Allow: ${METHODS}\r\n` : ''
+  if (refusal.status === 204 || (method === 'OPTIONS' && refusal.status >= 500 && refusal.status !== 505))
+    return `HTTP/1.1 204 No Content\r\n${common}${allow}Cache-Control: no-store\r\n${connection}\r\n`
   const body = JSON.stringify({ errcode: refusal.errcode, error: refusal.message })
   const retry = refusal.retryAfter === undefined ? '' : `Retry-After: ${refusal.retryAfter}\r\n`
   return (
-    `HTTP/1.1 ${refusal.status} ${REASONS[refusal.status]}\r\n${CORS}${retry}Cache-Control: no-store\r\n` +
+    `HTTP/1.1 ${refusal.status} ${REASONS[refusal.status]}\r\n${common}${allow}${retry}Cache-Control: no-store\r\n` +
     `Content-Type: application/json\r\nContent-Length: ${body.length}\r\n${connection}\r\n${method === 'HEAD' ? '' : body}`
   )
 }

@@ -9,6 +9,7 @@ import {
   CR,
   contentLength,
   equalsIgnoringCase,
+  HEX,
   HOST,
   HTAB,
   LF,
@@ -21,9 +22,10 @@ import {
 } from './grammar.ts'
 import { type Refusal, refusals } from './refusal.ts'
 
-/** As Twisted's `HTTPChannel.totalHeadersSize` and `maxHeaders`: Synapse refuses more. */
+/** As Twisted's `HTTPChannel.totalHeadersSize`: Synapse refuses more. */
 export const MAX_HEAD_BYTES = 16_384
-const MAX_LINES = 500
+/** Its `maxHeaders` is 500, of which the router may add four (Host, X-Request-ID, X-Forwarded-For and -Proto). */
+const MAX_LINES = 496
 /** Lines dropped from one head; more than this many hop-by-hop lines is no client's doing. */
 const MAX_DROPS = 32
 
@@ -49,6 +51,8 @@ export const head = {
   authorizationEnd: 0,
   forwardedForStart: 0,
   forwardedForEnd: 0,
+  /** The X-Forwarded-For lines before that one, each with a comma after it. */
+  forwardedForBefore: '',
   forwardedProtoStart: 0,
   forwardedProtoEnd: 0,
   /** Lines that are not forwarded. */
@@ -82,6 +86,7 @@ export const readRequestHead = (bytes: Buffer, start: number, end: number): numb
   head.hasHost = false
   head.authorizationStart = head.authorizationEnd = 0
   head.forwardedForStart = head.forwardedForEnd = 0
+  head.forwardedForBefore = ''
   head.forwardedProtoStart = head.forwardedProtoEnd = 0
   head.dropCount = 0
   if (namedFields.length > 0) namedFields = []
@@ -90,13 +95,15 @@ export const readRequestHead = (bytes: Buffer, start: number, end: number): numb
   while (at < end && METHOD[bytes[at]!] === 1) at++
   if (at - head.start > 24) return refuse(refusals.method)
   if (at === end) return tooLong(start, end)
-  if (bytes[at] !== SP || at === head.start || isConnect(bytes, head.start, at)) return refuse(refusals.method)
+  if (bytes[at] !== SP || at === head.start || isMethod(bytes, head.start, at, 'CONNECT'))
+    return refuse(refusals.method)
+  if (isMethod(bytes, head.start, at, 'TRACE')) return refuse(refusals.trace)
   head.methodEnd = at++
   head.targetStart = at
   while (at < end && TARGET[bytes[at]!] === 1) at++
   if (at === end) return end - head.start > MAX_HEAD_BYTES ? refuse(refusals.targetTooLong) : INCOMPLETE
   if (at - head.start > MAX_HEAD_BYTES) return refuse(refusals.targetTooLong)
-  if (bytes[at] !== SP || bytes[head.targetStart] !== 0x2f) return refuse(refusals.target)
+  if (bytes[at] !== SP || (bytes[head.targetStart] !== 0x2f && !isAsterisk(bytes, at))) return refuse(refusals.target)
   head.targetEnd = at++
   if (end - at < 10) return incompleteVersion(bytes, at, end)
   const minor = bytes[at + 7]! - 0x30
@@ -198,12 +205,18 @@ export const readRequestHead = (bytes: Buffer, start: number, end: number): numb
           if (head.contentLength < 0) return refuse(refusals.contentLength)
           // What frames the body goes on in one spelling only: the caller writes the line anew.
           if ((valueEnd !== at - 2 || value !== nameEnd + 2) && drop(lineStart, at)) head.rewriteLength = true
-        } else if (equalsIgnoringCase(bytes, lineStart, nameEnd, 'http2-settings') && !drop(lineStart, at))
+        } else if (
+          (equalsIgnoringCase(bytes, lineStart, nameEnd, 'http2-settings') ||
+            equalsIgnoringCase(bytes, lineStart, nameEnd, 'content_length')) &&
+          !drop(lineStart, at)
+        )
           return refuse(refusals.headTooLarge)
         break
       case 15:
         if (equalsIgnoringCase(bytes, lineStart, nameEnd, 'x-forwarded-for')) {
-          // Several lines are one list; the last line holds the nearest hops (RFC 9110 §5.3).
+          // Several lines are one list (RFC 9110 §5.3): HAProxy adds a line of its own.
+          if (head.forwardedForEnd > 0)
+            head.forwardedForBefore += `${latin1(bytes, head.forwardedForStart, head.forwardedForEnd)},`
           head.forwardedForStart = value
           head.forwardedForEnd = valueEnd
           if (!drop(lineStart, at)) return refuse(refusals.headTooLarge)
@@ -219,9 +232,15 @@ export const readRequestHead = (bytes: Buffer, start: number, end: number): numb
             return refuse(refusals.transferEncoding)
           head.chunked = true
           if (!drop(lineStart, at)) return refuse(refusals.headTooLarge)
+        } else if (equalsIgnoringCase(bytes, lineStart, nameEnd, 'transfer_encoding')) {
+          // No field of HTTP's, as Content_Length is none; but CGI, WSGI and their like know both by one name. nginx drops them too.
+          if (!drop(lineStart, at)) return refuse(refusals.headTooLarge)
         } else if (equalsIgnoringCase(bytes, lineStart, nameEnd, 'x-forwarded-proto')) {
-          head.forwardedProtoStart = value
-          head.forwardedProtoEnd = valueEnd
+          // Several are one list: the first is the client's.
+          if (head.forwardedProtoEnd === 0) {
+            head.forwardedProtoStart = value
+            head.forwardedProtoEnd = valueEnd
+          }
           if (!drop(lineStart, at)) return refuse(refusals.headTooLarge)
         }
         break
@@ -244,9 +263,15 @@ const refuse = (refusal: Refusal): number => {
   return REFUSED
 }
 
-/** CONNECT asks for a tunnel, and has no path. */
-const isConnect = (bytes: Buffer, start: number, end: number): boolean =>
-  bytes[start] === 0x43 && equalsIgnoringCase(bytes, start, end, 'connect')
+/** CONNECT asks for a tunnel, and has no path; TRACE sends back what proxies added, and is not for them to pass on. */
+const isMethod = (bytes: Buffer, start: number, end: number, method: string): boolean =>
+  end - start === method.length && bytes[start] === method.charCodeAt(0) && latin1(bytes, start, end) === method
+
+/** `OPTIONS *` (RFC 9112 §3.2.4), the target of which ends at `end`. */
+const isAsterisk = (bytes: Buffer, end: number): boolean =>
+  bytes[head.targetStart] === 0x2a &&
+  end - head.targetStart === 1 &&
+  isMethod(bytes, head.start, head.methodEnd, 'OPTIONS')
 
 const tooLong = (start: number, end: number): number =>
   end - start > MAX_HEAD_BYTES ? refuse(refusals.headTooLarge) : INCOMPLETE
@@ -285,9 +310,16 @@ const incompleteVersion = (bytes: Buffer, at: number, end: number): number => {
   return INCOMPLETE
 }
 
+/** `host`, `host:port` or `[IPv6]:port` (RFC 9110 §7.2); the port may be empty. */
 const isHost = (bytes: Buffer, start: number, end: number): boolean => {
-  if (start === end) return false
-  for (let i = start; i < end; i++) if (HOST[bytes[i]!] !== 1) return false
+  let at = start
+  if (bytes[at] === 0x5b) {
+    for (at++; at < end && (HEX[bytes[at]!] !== 255 || bytes[at] === COLON || bytes[at] === 0x2e); ) at++
+    if (at === end || bytes[at] !== 0x5d || at++ === start + 1) return false
+  } else while (at < end && HOST[bytes[at]!] === 1) at++
+  if (at === start) return false
+  if (at < end && bytes[at] !== COLON) return false
+  while (++at < end) if (!isDigit(bytes[at]!)) return false
   return true
 }
 

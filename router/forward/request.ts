@@ -6,9 +6,9 @@ import type { Exchange } from './exchange.ts'
 import { forbidden } from './exposure.ts'
 import { clientAddressOf, protoOf } from './forwarded-for.ts'
 import type { Gateway, Listener, Route } from './gateway.ts'
-import { latin1 } from './grammar.ts'
+import { latin1, SLASH } from './grammar.ts'
 import { pollTimeoutMs } from './poll-timeout.ts'
-import { type Refusal, refusals } from './refusal.ts'
+import { aboutRouter, type Refusal, refusals } from './refusal.ts'
 import { forwardedHead, head, MAX_HEAD_BYTES, readRequestHead } from './request-head.ts'
 
 /** Where the requests of a connection come from. */
@@ -31,7 +31,7 @@ export const makeOrigin = ({ snapshot }: Gateway, listener: Listener, peer: stri
 
 /**
  * Fills `exchange` from the head read last, which ends at `bytes[headEnd]`; of the body nothing is looked at. Returns why
- * the request is not served, or null.
+ * the request goes to no worker, or null.
  */
 export const takeRequest = (
   exchange: Exchange,
@@ -48,7 +48,8 @@ export const takeRequest = (
   let { forwarded } = origin
   if (origin.trusted) {
     const { snapshot } = gateway
-    exchange.address = clientAddressOf(bytes, head.forwardedForStart, head.forwardedForEnd, origin.peer, snapshot)
+    const hops = head.forwardedForBefore + latin1(bytes, head.forwardedForStart, head.forwardedForEnd)
+    exchange.address = clientAddressOf(hops, origin.peer, snapshot)
     const proto = protoOf(bytes, head.forwardedProtoStart, head.forwardedProtoEnd, origin.listener.scheme)
     forwarded = `\r\nX-Forwarded-For: ${exchange.address}\r\nX-Forwarded-Proto: ${proto}\r\n\r\n`
   }
@@ -59,10 +60,15 @@ export const takeRequest = (
   if (head.chunked) request += 'Transfer-Encoding: chunked\r\n'
   else if (head.rewriteLength) request += `Content-Length: ${head.contentLength}\r\n`
   request += `X-Request-ID: ${exchange.requestId}${forwarded}`
-  const notExposed = forbidden(bytes, head.targetStart, head.targetEnd, origin.listener.exposes)
-  if (notExposed || head.chunked || head.contentLength > 0 || request.length > MAX_HEAD_BYTES)
+  const unserved =
+    bytes[head.targetStart] !== SLASH
+      ? aboutRouter
+      : forbidden(bytes, head.targetStart, head.targetEnd, origin.listener.exposes)
+        ? refusals.notExposed
+        : null
+  if (unserved !== null || head.chunked || head.contentLength > 0 || request.length > MAX_HEAD_BYTES)
     exchange.requestLine = forwardable.slice(0, head.targetEnd - head.start)
-  if (notExposed) return refusals.notExposed
+  if (unserved !== null) return unserved
   decide(exchange, bytes, gateway)
   if (request.length > MAX_HEAD_BYTES) return refusals.headTooLarge
   exchange.request = request
@@ -74,7 +80,9 @@ const decide = (exchange: Exchange, bytes: Buffer, { snapshot, aliases }: Gatewa
   const { targetStart, targetEnd } = head
   const route = snapshot.route(bytes, targetStart, targetEnd, methodBit(exchange.method))
   exchange.route = route
-  exchange.readMs = route.pool.config.timeouts.readMs + pollTimeoutMs(bytes, targetStart, targetEnd)
+  const pollMs = pollTimeoutMs(bytes, targetStart, targetEnd)
+  exchange.polls = pollMs > 0
+  exchange.readMs = route.pool.config.timeouts.readMs + pollMs
   exchange.aliasHash = NO_KEY
   if (route.sticky === undefined) {
     exchange.keyHash = NO_KEY

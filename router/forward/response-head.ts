@@ -24,13 +24,14 @@ export const INVALID = -1
 
 /**
  * Reads the head that begins at `bytes[start]`: the offset after it, {@link INCOMPLETE} or {@link INVALID}. `unchunk`: the
- * client speaks HTTP/1.0, and is to get the body without its framing.
+ * client speaks HTTP/1.0, and is to get the body without its framing. The version in `bytes` becomes HTTP/1.1.
  */
 export const readResponseHead = (bytes: Buffer, start: number, end: number, unchunk: boolean): number => {
   let at = start
   answer.contentLength = -1
   answer.chunked = false
   answer.dropCount = 0
+  if (named.length > 0) named = []
   if (end - at < 13) return INCOMPLETE
   // HTTP/1.x SP 3DIGIT [SP reason] CRLF
   if (
@@ -53,6 +54,8 @@ export const readResponseHead = (bytes: Buffer, start: number, end: number, unch
   answer.status = hundreds * 100 + tens * 10 + ones
   answer.minor = minor
   answer.keepAlive = minor === 1
+  // RFC 9110 §8.6 and 9112 §6.1: these have no body, and must not say anything of one.
+  const bodiless = answer.status < 200 || answer.status === 204
   at += 12
   if (bytes[at] !== SP && bytes[at] !== CR) return INVALID
   while (at < end && VALUE[bytes[at]!] === 1) at++
@@ -88,17 +91,18 @@ export const readResponseHead = (bytes: Buffer, start: number, end: number, unch
       if (!equalsIgnoringCase(bytes, lineStart, nameEnd, 'content-length')) continue
       if (answer.contentLength >= 0) return INVALID
       answer.contentLength = contentLength(bytes, value, valueEnd)
-      if (answer.contentLength < 0) return INVALID
+      if (answer.contentLength < 0 || (bodiless && !drop(lineStart, at))) return INVALID
     } else if (length === 17) {
       if (!equalsIgnoringCase(bytes, lineStart, nameEnd, 'transfer-encoding')) continue
       if (answer.chunked || !equalsIgnoringCase(bytes, value, valueEnd, 'chunked')) return INVALID
       answer.chunked = true
-      if (unchunk && !drop(lineStart, at)) return INVALID
+      if ((unchunk || bodiless) && !drop(lineStart, at)) return INVALID
     } else if (length === 10) {
       if (equalsIgnoringCase(bytes, lineStart, nameEnd, 'connection')) {
         const tokens = latin1(bytes, value, valueEnd).toLowerCase()
         if (/(^|[\s,])close([\s,]|$)/.test(tokens)) answer.keepAlive = false
         else if (/(^|[\s,])keep-alive([\s,]|$)/.test(tokens)) answer.keepAlive = true
+        for (const name of tokens.split(/[\s,]+/)) if (!PLAIN_OPTIONS.has(name)) named.push(name)
         if (!drop(lineStart, at)) return INVALID
       } else if (equalsIgnoringCase(bytes, lineStart, nameEnd, 'keep-alive') && !drop(lineStart, at)) return INVALID
     } else if (
@@ -109,7 +113,31 @@ export const readResponseHead = (bytes: Buffer, start: number, end: number, unch
       return INVALID
   }
   if (answer.chunked && (answer.contentLength >= 0 || answer.minor === 0)) return INVALID
+  if (named.length > 0 && !dropNamed(bytes, start, at)) return INVALID
+  // What goes on is in our own version (RFC 9110 §6.2): a client would take 1.0 for the end of the connection.
+  if (minor === 0) bytes[start + 7] = 0x31
   return at
+}
+
+/** Connection options that name no field, or one that is dropped anyway. */
+const PLAIN_OPTIONS = new Set(['', 'close', 'keep-alive', 'upgrade', 'proxy-connection'])
+/** The others: fields that are for this connection only (RFC 9110 §7.6.1). */
+let named: string[] = []
+
+/** Drops the lines of those fields as well. False: the head is not valid, as they frame the answer, or are too many. */
+const dropNamed = (bytes: Buffer, start: number, headEnd: number): boolean => {
+  const already = new Set<number>()
+  for (let i = 0; i < answer.dropCount; i++) already.add(drops[2 * i]!)
+  answer.dropCount = 0
+  let at = bytes.indexOf('\r\n', start, 'latin1') + 2
+  while (at < headEnd - 2) {
+    const lineEnd = bytes.indexOf('\r\n', at, 'latin1') + 2
+    const name = latin1(bytes, at, bytes.indexOf(COLON, at)).toLowerCase()
+    if (named.includes(name) && (name === 'content-length' || name === 'transfer-encoding')) return false
+    if ((already.has(at) || named.includes(name)) && !drop(at, lineEnd)) return false
+    at = lineEnd
+  }
+  return true
 }
 
 const drop = (start: number, end: number): boolean => {

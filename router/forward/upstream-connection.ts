@@ -191,8 +191,7 @@ export class UpstreamConnection implements WireOwner {
     const client = this.#client!
     this.#client = null
     this.#state = IDLE
-    const written = client.writable
-    this.wire.readIntoShared(written)
+    this.wire.readIntoShared()
     this.wire.resume()
     this.worker.succeeded()
     // What is left of the request must not be taken for the next one.

@@ -8,7 +8,9 @@
  */
 
 import * as net from 'node:net'
+import { performance } from 'node:perf_hooks'
 import { getSystemErrorName } from 'node:util'
+import { hold, letGo, type ReadBuffer, takeBulk, takeSmall } from './read-buffers.ts'
 
 /** What a wire tells the connection that owns it. */
 export interface WireOwner {
@@ -24,16 +26,21 @@ export interface Wire {
   owner: WireOwner
   /** What `onBytes` gets stays as it is until the next read, and may be handed to another wire's {@link Wire.writeOwned}. */
   readonly ownsReads: boolean
+  /** Bytes written that the kernel has not taken yet; less than before: the peer takes something. */
+  readonly unsent: number
   /** Writes a latin1 string: one byte a character. False: the peer is slow, wait for `onDrain` before writing more. */
   writeString(text: string): boolean
   /** Writes a copy of `bytes[start, end)`, no more than {@link SMALL_BYTES}: they may change as soon as this returns. */
   writeCopy(bytes: Buffer, start: number, end: number): boolean
-  /** Writes bytes that nobody may change until `onDrain`, if it returns false. */
+  /** Writes bytes that nobody may change until `onDrain`, if it returns false; what another wire read may be read over even before. */
   writeOwned(bytes: Uint8Array): boolean
-  /** From now on reads go to a buffer of this wire's own, so that they can be handed to {@link Wire.writeOwned} of another. */
+  /**
+   * From now on reads go to a buffer of this wire's own, so that they can be handed to {@link Wire.writeOwned} of another.
+   * While that one is slow, the wire is to be paused: how long it is tells the wire how much to read at a time.
+   */
   readIntoOwn(): void
-  /** Back to the buffer that all wires share. `written`: no write still needs what was read last. */
-  readIntoShared(written: boolean): void
+  /** Back to the buffer that all wires share. */
+  readIntoShared(): void
   pause(): void
   resume(): void
   /** Ends our direction after what was written (FIN). */
@@ -50,22 +57,16 @@ export const BULK_BYTES = 64 * 1024
 
 /** One read of a small message; heads are at most 16 KiB, and most answers are smaller. */
 const SHARED_BYTES = 64 * 1024
-/** One read of a body in bulk. Measured with 1 MiB bodies: 64 KiB cost 1.6 times the CPU, 256 KiB 1.15 times, 1 MiB the same. */
-const OWN_BYTES = 512 * 1024
-/** Own buffers kept for the next bulk body. */
-const SPARE_BUFFERS = 16
+/** Who takes what was read within this time keeps up, and gets more at a time. */
+const KEEPS_UP_MS = 50
 
 const shared = Buffer.allocUnsafeSlow(SHARED_BYTES)
-const spares: Buffer[] = []
-const takeBuffer = () => spares.pop() ?? Buffer.allocUnsafeSlow(OWN_BYTES)
-const giveBuffer = (buffer: Buffer) => {
-  if (spares.length < SPARE_BUFFERS) spares.push(buffer)
-}
 
 /** Node's handle of a stream socket (`TCP` or `Pipe` of `tcp_wrap`, `pipe_wrap`). */
 interface Handle {
   onread: () => void
   wire?: HandleWire
+  readonly writeQueueSize: number
   useUserBuffer(buffer: Uint8Array): void
   readStart(): number
   readStop(): number
@@ -83,6 +84,7 @@ interface WriteRequest {
   oncomplete?: (status: number) => void
   wire?: HandleWire
   bytes?: Uint8Array | null
+  buffer?: ReadBuffer | undefined
 }
 interface ConnectRequest {
   oncomplete: (status: number) => void
@@ -136,6 +138,7 @@ const bindings: Bindings | undefined = (() => {
     ]
     const known =
       methods.every((name) => typeof prototype[name] === 'function') &&
+      'writeQueueSize' in prototype &&
       found.state instanceof Int32Array &&
       [found.READ, found.ASYNC, found.TCP_SOCKET, found.PIPE_SOCKET].every(Number.isInteger)
     return known ? found : undefined
@@ -172,8 +175,11 @@ class HandleWire implements Wire {
   readonly #handle: Handle
   /** Writes that the kernel has not taken yet. */
   #pending = 0
-  #own: Buffer | undefined
+  #own: ReadBuffer | undefined
+  /** The last read filled its buffer: there is more. */
+  #filled = false
   #paused = false
+  #pausedAt = 0
   #closed = false
 
   constructor(handle: Handle, owner: WireOwner) {
@@ -190,13 +196,45 @@ class HandleWire implements Wire {
     return this.#own !== undefined
   }
 
+  get unsent(): number {
+    return this.#closed ? 0 : this.#handle.writeQueueSize
+  }
+
   /** `length`: bytes read, or a negative error. */
   read(length: number): void {
-    if (length > 0) this.owner.onBytes(this.#own ?? shared, length)
-    else if (length < 0 && !this.#closed) {
+    if (length > 0) {
+      const own = this.#own
+      if (own === undefined) this.owner.onBytes(shared, length)
+      else this.#readOwn(own, length)
+    } else if (length < 0 && !this.#closed) {
       this.#handle.readStop()
       this.owner.onEnd(length === UV_EOF ? 'eof' : 'error')
     }
+  }
+
+  #readOwn(own: ReadBuffer, length: number): void {
+    this.#filled = length === own.bytes.length
+    this.owner.onBytes(own.bytes, length)
+    if (this.#own !== own || this.#paused) return
+    if (this.#filled && !own.isBulk) this.#readMore()
+    else if (own.isBulk && length <= SMALL_BYTES) this.#readLess()
+  }
+
+  /** The sender has more than a read takes, and the receiver takes it at once. */
+  #readMore(): void {
+    const bulk = takeBulk()
+    if (bulk !== undefined) this.#readInto(bulk)
+  }
+
+  /** What is read waits for the receiver, or there is little to read: a large buffer is for others. */
+  #readLess(): void {
+    this.#readInto(takeSmall())
+  }
+
+  #readInto(buffer: ReadBuffer): void {
+    if (this.#own !== undefined) letGo(this.#own)
+    this.#own = buffer
+    this.#handle.useUserBuffer(buffer.bytes)
   }
 
   writeString(text: string): boolean {
@@ -238,6 +276,7 @@ class HandleWire implements Wire {
     spareWrite = undefined
     request.wire = this
     request.bytes = bytes
+    request.buffer = bytes === null ? undefined : hold(bytes)
     request.oncomplete = onWritten
     this.#pending++
     return false
@@ -250,13 +289,13 @@ class HandleWire implements Wire {
 
   readIntoOwn(): void {
     if (this.#own || this.#closed) return
-    this.#own = takeBuffer()
-    this.#handle.useUserBuffer(this.#own)
+    this.#filled = false
+    this.#readInto(takeSmall())
   }
 
-  readIntoShared(written: boolean): void {
+  readIntoShared(): void {
     if (!this.#own || this.#closed) return
-    if (written) giveBuffer(this.#own)
+    letGo(this.#own)
     this.#own = undefined
     this.#handle.useUserBuffer(shared)
   }
@@ -264,12 +303,18 @@ class HandleWire implements Wire {
   pause(): void {
     if (this.#paused || this.#closed) return
     this.#paused = true
+    if (this.#own !== undefined) this.#pausedAt = performance.now()
     this.#handle.readStop()
   }
 
   resume(): void {
     if (!this.#paused || this.#closed) return
     this.#paused = false
+    if (this.#own !== undefined) {
+      const keptUp = performance.now() - this.#pausedAt < KEEPS_UP_MS
+      if (!keptUp && this.#own.isBulk) this.#readLess()
+      else if (keptUp && this.#filled && !this.#own.isBulk) this.#readMore()
+    }
     this.#handle.readStart()
   }
 
@@ -284,13 +329,18 @@ class HandleWire implements Wire {
     if (this.#closed) return
     this.#closed = true
     this.#handle.close()
-    this.#own = undefined // not given back: a write of another wire may still use it
+    this.#letGo()
   }
 
   reset(): void {
     if (this.#closed) return
     this.#closed = true
     if (this.#handle.reset?.() !== 0) this.#handle.close()
+    this.#letGo()
+  }
+
+  #letGo(): void {
+    if (this.#own !== undefined) letGo(this.#own)
     this.#own = undefined
   }
 }
@@ -301,8 +351,12 @@ function onRead(this: Handle): void {
 
 function onWritten(this: WriteRequest, status: number): void {
   this.bytes = null
+  if (this.buffer !== undefined) letGo(this.buffer)
   this.wire!.wrote(status)
 }
+
+/** How long a public socket that was closed may take to send what was written. */
+const FAREWELL_MS = 3_000
 
 class SocketWire implements Wire {
   owner: WireOwner
@@ -330,14 +384,25 @@ class SocketWire implements Wire {
     })
   }
 
+  get unsent(): number {
+    // Of a TLS socket the queue of the TCP socket below, as its own shrinks only when all is gone.
+    const { _handle: handle } = this.#socket as unknown as { _handle?: Partial<Handle> & { _parent?: Partial<Handle> } }
+    return this.#socket.writableLength + ((handle?._parent ?? handle)?.writeQueueSize ?? 0)
+  }
+
   writeString(text: string): boolean {
     return this.#socket.writable ? this.#socket.write(text, 'latin1') : true
   }
   writeCopy(bytes: Buffer, start: number, end: number): boolean {
-    return this.writeOwned(Buffer.from(bytes.subarray(start, end)))
+    return this.#socket.writable ? this.#socket.write(Buffer.from(bytes.subarray(start, end))) : true
   }
   writeOwned(bytes: Uint8Array): boolean {
-    return this.#socket.writable ? this.#socket.write(bytes) : true
+    const socket = this.#socket
+    if (!socket.writable) return true
+    // A stream says true as long as it holds no more than its mark, of bytes that are not written.
+    if (socket.writableLength + bytes.length < socket.writableHighWaterMark) return socket.write(Buffer.from(bytes))
+    const buffer = hold(bytes)
+    return buffer === undefined ? socket.write(bytes) : socket.write(bytes, () => letGo(buffer))
   }
   readIntoOwn(): void {} // each read has a buffer of its own already
   readIntoShared(): void {}
@@ -352,7 +417,9 @@ class SocketWire implements Wire {
   }
   close(): void {
     this.#ended = true
+    // With TLS' own farewell; but a peer that takes nothing more must not keep the socket for good.
     this.#socket.destroySoon()
+    if (!this.#socket.destroyed) setTimeout(() => this.#socket.destroy(), FAREWELL_MS).unref()
   }
   reset(): void {
     this.#ended = true
@@ -374,7 +441,7 @@ export const acceptWires = (
   if (handlesUsable && typeof listening?.onconnection === 'function') {
     const peer: { address?: string } = {}
     listening.onconnection = (status, client) => {
-      if (status !== 0 || !client) return // EMFILE and the like: the kernel keeps the connection, libuv asks again
+      if (status !== 0 || !client) return // it is gone; where descriptors ran out, libuv does not even say so (out-of-files.ts)
       peer.address = ''
       client.getpeername?.(peer)
       accept((owner) => new HandleWire(client, owner), peer.address)

@@ -14,7 +14,7 @@ export interface AccessEntry {
   readonly method: string
   /** As it came, a character for each byte; secrets in it are redacted here. */
   readonly target: string
-  /** 0: the client left before there was an answer. */
+  /** 499: the client left before there was an answer. */
   readonly status: number
   readonly bytesSent: number
   readonly durationMs: number

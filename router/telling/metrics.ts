@@ -87,6 +87,7 @@ export function makeMetrics() {
     // Of the router.
     clientConnections: gauge('router_client_connections', 'Connections of clients that are open.'),
     clientConnects: counter('router_client_connections_total', 'Connections accepted from clients.'),
+    outOfFiles: counter('router_out_of_files_total', 'Times, of two a second, that no file descriptor was to be had.'),
     errors: counter('router_errors_total', 'Answers the router made since no worker gave one.', ['kind']),
     refusals: counter('router_refusals_total', 'Requests refused before routing.', ['reason']),
     reloads: counter('router_reloads_total', 'Configuration reloads, by result: ok or failed.', ['result']),
@@ -94,7 +95,8 @@ export function makeMetrics() {
   }
   const durations = makeDurations(page)
   for (const result of ['ok', 'failed']) tables.reloads.row(result)
-  for (const table of [tables.clientConnections, tables.clientConnects, tables.accessLogLost]) table.row()
+  for (const table of [tables.clientConnections, tables.clientConnects, tables.outOfFiles, tables.accessLogLost])
+    table.row()
 
   const byWorker = [
     tables.workerRequests,

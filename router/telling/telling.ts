@@ -1,7 +1,7 @@
 /** What the data path tells of each request, turned into metrics and the access log. */
 
 import { type Exchange, targetOf } from '../forward/exchange.ts'
-import type { Telling, UpstreamPool, UpstreamWorker } from '../forward/gateway.ts'
+import { CLIENT_LEFT, type Telling, type UpstreamPool, type UpstreamWorker } from '../forward/gateway.ts'
 import type { Refusal } from '../forward/refusal.ts'
 import type { AccessLog } from './access-log.ts'
 import { CODES, codeOf, type Metrics } from './metrics.ts'
@@ -29,7 +29,7 @@ export const makeTelling = (metrics: Metrics, accessLog: AccessLog | undefined):
   return {
     finished(exchange: Exchange, status: number, now: number): void {
       const { route, pool, worker } = exchange
-      const code = codeOf(status)
+      const code = status === CLIENT_LEFT ? 0 : codeOf(status)
       const durationMs = now - exchange.startedAt
       if (route !== null) metrics.requests.values[route.series * CODES + code]!++
       if (pool !== null) {

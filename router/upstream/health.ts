@@ -1,6 +1,7 @@
 /**
  * Active health checks: `GET /health` to every worker, seldom while it is up and often while it is down, so that a
- * restarted worker is used again within a second.
+ * restarted worker is used again within a second. A worker that misses a check may only have been busy, and to take its users
+ * from it costs the others its caches: it is asked once more, with half the time, before it is taken to be down.
  */
 
 import { request } from 'node:http'
@@ -8,6 +9,10 @@ import type { Address, HealthConfig } from '../config/types.ts'
 
 /** Between checks of a worker that is down. */
 const DOWN_INTERVAL_MS = 400
+/** From a check that a worker missed to the one that decides. */
+const SECOND_CHECK_MS = 100
+/** Codes that say that nobody listens: no second proof is needed. */
+const REFUSALS: ReadonlySet<string> = new Set(['ECONNREFUSED', 'ENOENT'])
 
 export interface Checked {
   readonly name: string
@@ -30,6 +35,8 @@ interface Watch {
   timer: NodeJS.Timeout | undefined
   /** A check is under way. */
   running: boolean
+  /** The check before this one was missed. */
+  missed: boolean
   stopped: boolean
 }
 
@@ -39,9 +46,16 @@ export const makeHealthChecks = (): HealthChecks => {
   const check = (worker: Checked, watch: Watch) => {
     if (watch.running || watch.stopped) return
     watch.running = true
-    probe(worker.address, watch.config, (failure) => {
+    const timeoutMs = watch.missed ? watch.config.timeoutMs / 2 : watch.config.timeoutMs
+    probe(worker.address, watch.config.path, timeoutMs, (failure) => {
       watch.running = false
       if (watch.stopped) return
+      const decides = watch.missed || !worker.up || failure === null || REFUSALS.has(failure)
+      watch.missed = !decides
+      if (!decides) {
+        schedule(worker, watch, SECOND_CHECK_MS)
+        return
+      }
       if (failure === null) worker.markUp()
       else worker.markDown(failure)
       if (!worker.up) schedule(worker, watch, DOWN_INTERVAL_MS)
@@ -66,7 +80,7 @@ export const makeHealthChecks = (): HealthChecks => {
         const watch = watches.get(worker)
         if (watch) watch.config = config
         else {
-          const fresh: Watch = { config, timer: undefined, running: false, stopped: false }
+          const fresh: Watch = { config, timer: undefined, running: false, missed: false, stopped: false }
           watches.set(worker, fresh)
           if (config.path !== '') check(worker, fresh)
         }
@@ -90,13 +104,12 @@ export const makeHealthChecks = (): HealthChecks => {
  * Asks once. `done(null)`: healthy; else why not. Without a path to ask for there are no checks but of workers that are
  * down, and an accepted connection is health enough.
  */
-const probe = (address: Address, config: HealthConfig, done: (failure: string | null) => void): void => {
+const probe = (address: Address, path: string, timeoutMs: number, done: (failure: string | null) => void): void => {
   const where = address.kind === 'unix' ? { socketPath: address.path } : { host: address.host, port: address.port }
   const attempt = request({
     ...where,
-    path: config.path || '/',
+    path: path || '/',
     agent: false,
-    timeout: config.timeoutMs,
     headers: { host: 'localhost' },
   })
   let settled = false
@@ -107,15 +120,15 @@ const probe = (address: Address, config: HealthConfig, done: (failure: string | 
     attempt.destroy()
     done(failure)
   }
-  const deadline = setTimeout(settle, config.timeoutMs, `no answer to ${config.path} in ${config.timeoutMs} ms`)
+  const deadline = setTimeout(settle, timeoutMs, `no answer to ${path} in ${timeoutMs} ms`)
   attempt.on('response', (response) => {
     response.resume()
-    if (config.path === '') return settle(null)
+    if (path === '') return settle(null)
     const { statusCode = 0 } = response
-    settle(statusCode >= 200 && statusCode < 400 ? null : `${config.path} answered ${statusCode}`)
+    settle(statusCode >= 200 && statusCode < 400 ? null : `${path} answered ${statusCode}`)
   })
   attempt.on('socket', (socket) => {
-    if (config.path === '') socket.on('connect', () => settle(null))
+    if (path === '') socket.on('connect', () => settle(null))
   })
   attempt.on('error', (error: NodeJS.ErrnoException) => settle(error.code ?? error.message))
   attempt.end()

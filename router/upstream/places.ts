@@ -21,10 +21,12 @@ export interface Limits {
 export type Taken = 'admitted' | 'queued' | 'full'
 
 export class Places {
-  /** Requests admitted and not finished. More than the limit, where a reload lowered it or another pool fell back on this one. */
+  /** Requests admitted and not finished. More than the limit, where a reload lowered it. */
   inFlight = 0
   readonly #queue = new Set<Waiter>()
   #limits: Limits
+  /** {@link release} is giving out places. */
+  #admitting = false
 
   constructor(limits: Limits) {
     this.#limits = limits
@@ -46,19 +48,23 @@ export class Places {
     return 'queued'
   }
 
-  /** A place beyond the limit, for a request whose own pool has no worker left. */
-  takeAnyway(): void {
-    this.inFlight++
-  }
-
-  /** A request is finished: the one that has waited longest is admitted in its place. */
+  /** A request is finished: those that have waited longest are admitted to the places that are free. */
   release(): void {
     this.inFlight--
-    if (this.#queue.size === 0 || this.inFlight >= this.#limits.concurrency) return
-    const [next] = this.#queue
-    this.#queue.delete(next!)
-    this.inFlight++
-    next!.admitted()
+    // Who is admitted may leave at once, with an error: the loop that admitted it goes on with the next, as calls within
+    // calls would be as deep as the queue is long.
+    if (this.#queue.size === 0 || this.#admitting) return
+    this.#admitting = true
+    try {
+      while (this.#queue.size > 0 && this.inFlight < this.#limits.concurrency) {
+        const [next] = this.#queue
+        this.#queue.delete(next!)
+        this.inFlight++
+        next!.admitted()
+      }
+    } finally {
+      this.#admitting = false
+    }
   }
 
   /** `waiter` waits no more, of its own accord. */

@@ -112,8 +112,14 @@ export class Worker<Connection extends IdleConnection = IdleConnection> {
     const until = performance.now() + timeoutMs
     let giveUp = () => {}
     let stopped = false
+    // A resolver that does not answer takes its own time, and there is no way to call it back.
+    const tooSlow = setTimeout(() => {
+      stopped = true
+      done('the resolver did not answer in time')
+    }, timeoutMs)
     lookup(address.host, { all: true }, (error, addresses) => {
       if (stopped) return
+      clearTimeout(tooSlow)
       const attempt = (index: number) => {
         giveUp = connectWire(
           { ip: addresses[index]!.address, port: address.port },
@@ -129,6 +135,7 @@ export class Worker<Connection extends IdleConnection = IdleConnection> {
     })
     return () => {
       stopped = true
+      clearTimeout(tooSlow)
       giveUp()
     }
   }

@@ -1,14 +1,15 @@
 /** What reaches a worker, and what comes back: in process, on real sockets. */
 
 import assert from 'node:assert/strict'
-import { execFileSync } from 'node:child_process'
+import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { createServer, type IncomingMessage, request, type Server, type ServerResponse } from 'node:http'
 import { request as httpsRequest } from 'node:https'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
+import { selfSigned } from '../harness/certificate.ts'
 import { startInProcess, testConfig } from '../harness/router.ts'
 
 type Handler = (request: IncomingMessage, response: ServerResponse) => void
@@ -89,7 +90,7 @@ const folderOf = (t: TestContext): string => {
 
 test('the client address: overwritten for strangers, believed from trusted proxies, one address always', async (t) => {
   const main = await startHttp(t, echo('main'))
-  const spoofed = { 'x-forwarded-for': '203.0.113.9, 198.51.100.7', 'x-forwarded-proto': 'https' }
+  const spoofed = { 'x-forwarded-for': '203.0.113.9, 198.51.100.7', 'x-forwarded-proto': 'https , http' }
   const strangers = await startInProcess(t, { pools: { main: { workers: [main] } } })
   const stranger = await ask({ port: strangers.listeners[0]!.port }, '/_matrix/client/versions', { headers: spoofed })
   assert.equal(stranger.echoed.headers['x-forwarded-for'], '127.0.0.1')
@@ -100,7 +101,38 @@ test('the client address: overwritten for strangers, believed from trusted proxi
   })
   const believed = await ask({ port: proxies.listeners[0]!.port }, '/_matrix/client/versions', { headers: spoofed })
   assert.equal(believed.echoed.headers['x-forwarded-for'], '203.0.113.9')
-  assert.equal(believed.echoed.headers['x-forwarded-proto'], 'https')
+  // Each proxy with a line of its own.
+  const lines = {
+    'x-forwarded-for': ['192.0.2.66', '203.0.113.9', '198.51.100.7'],
+    'x-forwarded-proto': ['https', 'http'],
+  }
+  const several = await ask({ port: proxies.listeners[0]!.port }, '/_matrix/client/versions', { headers: lines })
+  assert.equal(several.echoed.headers['x-forwarded-for'], '203.0.113.9')
+  for (const { echoed } of [believed, several]) assert.equal(echoed.headers['x-forwarded-proto'], 'https')
+})
+
+test('a unix socket is open to all who reach it; its stale file is replaced, a file of another kind never', async (t) => {
+  const main = await startHttp(t, echo('main'))
+  const folder = folderOf(t)
+  const path = join(folder, 'router.sock')
+  const options = { pools: { main: { workers: [main] } }, settings: { listen: [`unix:${path}`] } }
+  // A process that is killed leaves its socket's file behind.
+  const killed = spawn(process.execPath, [
+    '-e',
+    `net.createServer().listen(${JSON.stringify(path)}, () => console.log())`,
+  ])
+  await once(killed.stdout, 'data')
+  killed.kill('SIGKILL')
+  await once(killed, 'exit')
+  assert.ok(statSync(path).isSocket())
+  const router = await startInProcess(t, options)
+  assert.equal((await ask({ socketPath: path }, '/_matrix/client/versions')).status, 200)
+  assert.equal(statSync(path).mode & 0o666, 0o666)
+  await router.close()
+
+  writeFileSync(path, 'precious')
+  await assert.rejects(startInProcess(t, options), /EADDRINUSE/)
+  assert.equal(readFileSync(path, 'utf8'), 'precious')
 })
 
 test('a request target arrives byte for byte', async (t) => {
@@ -133,6 +165,10 @@ test('replication and metrics never pass, admin only where it is exposed', async
     '/_synapse/%72eplication/x',
     '//_synapse/replication',
     '/a/../_synapse/replication/x',
+    '/_matrix/client/../../_synapse/replication/x',
+    '/_matrix/client/v3/%2e%2E/.%2e/%2e./_synapse/replication/x',
+    '/_matrix/client/%252e%252e/../_synapse/replication/x',
+    '/_matrix/client/..%2f..%2F_synapse%2freplication/x',
     '/_synapse/metrics',
   ])
     for (const listener of [open, admin, federation]) assert.equal((await ask(listener!, path)).status, 404, path)
@@ -143,34 +179,22 @@ test('replication and metrics never pass, admin only where it is exposed', async
   assert.equal((await ask(federation!, '/_matrix/client/v3/sync')).status, 404)
   assert.equal((await ask(federation!, '/_matrix/federation/v1/version')).status, 200)
   assert.equal((await ask(open!, '/_synapse/client/pick_idp')).status, 200)
+  // Dots that lead nowhere else are legal: a state key may be `..`.
+  for (const path of [
+    '/_matrix/client/v3/rooms/!a:b/state/m.x/..',
+    '/_matrix/client/v3/rooms/%21a%3Ab/state/m.x/%2e%2e',
+  ])
+    assert.equal((await ask(open!, path)).status, 200, path)
 })
 
 test('TLS listeners, unix-socket listeners and unix-socket workers', async (t) => {
   const folder = folderOf(t)
-  const [key, certificate] = [join(folder, 'key.pem'), join(folder, 'certificate.pem')]
-  execFileSync(
-    'openssl',
-    [
-      'req',
-      '-x509',
-      '-newkey',
-      'rsa:2048',
-      '-nodes',
-      '-subj',
-      '/CN=localhost',
-      '-days',
-      '2',
-      '-keyout',
-      key,
-      '-out',
-      certificate,
-    ],
-    { stdio: 'ignore' },
-  )
   const worker = await startHttp(t, echo('unix'), join(folder, 'worker.sock'))
   const router = await startInProcess(t, {
     pools: { main: { workers: [worker] } },
-    settings: { listen: [{ address: 'https://127.0.0.1:0', certificate, key }, `unix:${join(folder, 'router.sock')}`] },
+    settings: {
+      listen: [{ address: 'https://127.0.0.1:0', ...selfSigned(folder) }, `unix:${join(folder, 'router.sock')}`],
+    },
   })
   const big = 'x'.repeat(3_000_000)
   const tls = { port: router.listeners[0]!.port, rejectUnauthorized: false }
@@ -346,15 +370,105 @@ test('a limit holds across reloads: what runs from before counts, and what waits
   assert.equal(places().inFlight, 0)
 })
 
+test('the concurrency of a pool holds while a fallback serves its requests', async (t) => {
+  const held: (() => void)[] = []
+  const main = await startHttp(t, (_request, response) => held.push(() => response.end('{}')))
+  const router = await startInProcess(t, {
+    pools: {
+      main: { workers: [main] },
+      initial_sync: { workers: ['127.0.0.1:1'], concurrency: 2, queue: 10, fallback: ['main'], health: false },
+    },
+    routes: [{ pool: 'initial_sync', match: '^/_matrix/client/v3/sync$' }],
+  })
+  const where = { port: router.listeners[0]!.port }
+  const answers = Array.from({ length: 6 }, () => ask(where, '/_matrix/client/v3/sync'))
+  const { pools } = router.snapshot
+  let most = 0
+  for (let done = 0; done < 6; ) {
+    await new Promise((resolve) => setTimeout(resolve, 20))
+    most = Math.max(most, pools.get('main')!.places.inFlight)
+    const now = held.splice(0)
+    done += now.length
+    for (const release of now) release()
+  }
+  assert.deepEqual(
+    (await Promise.all(answers)).map(({ status }) => status),
+    [200, 200, 200, 200, 200, 200],
+  )
+  assert.equal(most, 2)
+  for (const { name, places } of pools.values()) assert.deepEqual([places.inFlight, places.queued], [0, 0], name)
+})
+
+test('what falls back on a pool keeps to its concurrency and its queue as well', async (t) => {
+  const held: (() => void)[] = []
+  const main = await startHttp(t, (_request, response) => held.push(() => response.end('{}')))
+  const router = await startInProcess(t, {
+    pools: {
+      main: { workers: [main], concurrency: 2, queue: 3 },
+      sync: { workers: ['127.0.0.1:1'], fallback: ['main'], health: false },
+    },
+    routes: [{ pool: 'sync', match: '^/_matrix/client/v3/sync$' }],
+  })
+  const where = { port: router.listeners[0]!.port }
+  const { pools } = router.snapshot
+  const { places } = pools.get('main')!
+  const own = ask(where, '/_matrix/client/versions')
+  await until(() => held.length === 1)
+  const syncs = Array.from({ length: 6 }, () => ask(where, '/_matrix/client/v3/sync'))
+  const refused = await Promise.race(syncs)
+  assert.equal(refused.status, 503)
+  const syncPlaces = pools.get('sync')!.places
+  await until(() => held.length === 2 && places.queued === 3 && syncPlaces.inFlight === 4)
+  assert.equal(places.inFlight, 2)
+  for (let done = 0; done < 5; ) {
+    await until(() => held.length > 0)
+    assert.ok(held.length <= 2)
+    const now = held.splice(0)
+    done += now.length
+    for (const release of now) release()
+  }
+  assert.equal((await own).status, 200)
+  assert.deepEqual((await Promise.all(syncs)).map(({ status }) => status).toSorted(), [200, 200, 200, 200, 503, 503])
+  for (const { name, places } of pools.values()) assert.deepEqual([places.inFlight, places.queued], [0, 0], name)
+})
+
+test('a request that ends every worker it is sent to is not sent for ever', async (t) => {
+  const seen = { once: 0, poll: 0 }
+  const workers = await Promise.all(
+    ['a', 'b', 'c'].map(() =>
+      startHttp(t, (request, response) => {
+        seen[request.url!.includes('sync') ? 'poll' : 'once']++
+        // Long enough for a poll to be taken for one that was fine until then.
+        setTimeout(() => response.destroy(), 520)
+      }),
+    ),
+  )
+  const router = await startInProcess(t, { pools: { main: { workers } } })
+  const where = { port: router.listeners[0]!.port }
+  const [once, poll] = await Promise.all([
+    ask(where, '/_matrix/client/v3/rooms/!a:hs/messages'),
+    ask(where, '/_matrix/client/v3/sync?timeout=30000'),
+  ])
+  for (const { status } of [once, poll]) assert.ok(status === 502 || status === 503, String(status))
+  assert.equal(seen.once, 3, 'each worker, and no more')
+  assert.equal(seen.poll, 10)
+})
+
 test('an answer that breaks off is broken off, never completed', async (t) => {
   const main = await startHttp(t, (_request, response) => {
     response.writeHead(200, { 'content-length': 100_000 })
     response.write('x'.repeat(1000), () => response.destroy())
   })
   const router = await startInProcess(t, { pools: { main: { workers: [main] } } })
+  const told = t.mock.method(router.gateway.telling, 'refused')
   await assert.rejects(
     ask({ port: router.listeners[0]!.port }, '/_matrix/media/v3/download/a/b'),
     /aborted|ECONNRESET|hang up/,
+  )
+  assert.deepEqual(
+    told.mock.calls.map((call) => call.arguments[1].kind),
+    ['upstream_failed'],
+    'the log says so, as its status 200 does not',
   )
 })
 

@@ -3,8 +3,9 @@
 import assert from 'node:assert/strict'
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { Agent, request } from 'node:http'
+import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { monitorEventLoopDelay } from 'node:perf_hooks'
@@ -55,7 +56,7 @@ const ask = (agent: Agent, port: number, method: string, path: string, token = '
   })
 
 /** The router as its users start it, on a file that can be rewritten. */
-const startProcess = async (t: TestContext, text: (port: number) => string) => {
+const startProcess = async (t: TestContext, text: (port: number) => string, openFiles?: number) => {
   const folder = mkdtempSync(join(tmpdir(), 'plexus-survive-'))
   const file = join(folder, 'routes.yaml')
   const port = await freePort()
@@ -64,9 +65,12 @@ const startProcess = async (t: TestContext, text: (port: number) => string) => {
     renameSync(`${file}.new`, file)
   }
   write(text(port))
-  const child: ChildProcess = spawn(process.execPath, [ROUTER, '--routes', file], {
-    stdio: ['ignore', 'ignore', 'pipe'],
-  })
+  const args = [ROUTER, '--routes', file]
+  const stdio = ['ignore', 'ignore', 'pipe'] as const
+  const child: ChildProcess =
+    openFiles === undefined
+      ? spawn(process.execPath, args, { stdio: [...stdio] })
+      : spawn('prlimit', [`--nofile=${openFiles}:${openFiles}`, process.execPath, ...args], { stdio: [...stdio] })
   let log = ''
   child.stderr!.setEncoding('utf8').on('data', (part: string) => {
     log += part
@@ -159,7 +163,7 @@ test('200 long polls and a load of sends survive 20 reloads and the kill of ever
     await worker.start()
     // Told by the worker: our own requests would find out by chance, as parked polls soon fill the tenth of its share that a
     // worker gets at first. The router looks for it every 400 ms; were it at the next check that all workers get, that would
-    // take up to 5 s. On a busy machine each step comes as late as our timers do.
+    // take up to 2 s. On a busy machine each step comes as late as our timers do.
     const late = monitorEventLoopDelay({ resolution: 10 })
     late.enable()
     const began = performance.now()
@@ -221,10 +225,55 @@ test('a bad file keeps the configuration of before, and says what is wrong', asy
   router.child.kill('SIGHUP')
   await router.until('the good file is taken', () => router.log().includes('configuration reloaded'))
   assert.doesNotMatch(router.log(), /next start/)
-  router.write(good(router.port).replace('access_log: off', 'admin: http://127.0.0.1:0'))
-  await router.until('what a reload leaves as it is, is told', () =>
-    /"keys":\["admin","access_log"\],"msg":"these take their new values at the next start only"/.test(router.log()),
+  router.write(
+    good(router.port).replace('access_log: off', 'admin: http://127.0.0.1:0\nadmin_hosts: [router.example.org]'),
   )
+  await router.until('what a reload leaves as it is, is told', () =>
+    /"keys":\["admin","admin_hosts","access_log"\],"msg":"these take their new values at the next start only"/.test(
+      router.log(),
+    ),
+  )
+})
+
+test('SIGHUP opens the access log anew', async (t) => {
+  const main = await startWorker(t, 'main')
+  const folder = mkdtempSync(join(tmpdir(), 'plexus-survive-log-'))
+  t.after(() => rmSync(folder, { recursive: true, force: true }))
+  const file = join(folder, 'access.log')
+  const router = await startProcess(
+    t,
+    (port) =>
+      `listen: [http://127.0.0.1:${port}]\naccess_log: ${file}\npools: {main: {workers: [127.0.0.1:${main.port}]}}\n`,
+  )
+  await router.until('the log is there', () => existsSync(file))
+  renameSync(file, `${file}.1`)
+  router.child.kill('SIGHUP')
+  await router.until('a new log', () => existsSync(file))
+})
+
+test('out of file descriptors: it says so, and idle connections make room for new ones', async (t) => {
+  const main = await startWorker(t, 'main')
+  const admin = await freePort()
+  const router = await startProcess(
+    t,
+    (port) =>
+      `listen: [http://127.0.0.1:${port}]\nadmin: http://127.0.0.1:${admin}\naccess_log: off\npools: {main: {workers: [127.0.0.1:${main.port}]}}\n`,
+    60,
+  )
+  const idle = Array.from({ length: 80 }, () => connect({ host: '127.0.0.1', port: router.port }))
+  t.after(() => {
+    for (const socket of idle) socket.destroy()
+  })
+  for (const socket of idle) socket.on('error', () => {}).resume()
+  await router.until('the line', () => router.log().includes('out of file descriptors'))
+  const agent = new Agent({ keepAlive: false })
+  await router.until('an answer', async () => {
+    const answer = await ask(agent, router.port, 'GET', '/_matrix/client/versions').catch(() => undefined)
+    return answer?.status === 200
+  })
+  const metrics = (await ask(agent, admin, 'GET', '/metrics')).body
+  assert.match(metrics, /^router_out_of_files_total [1-9]/m)
+  assert.equal(router.log().match(/out of file descriptors/g)!.length, 1)
 })
 
 test('SIGTERM lets a running request finish, and refuses new connections', async (t) => {

@@ -10,6 +10,8 @@ test('secret query arguments are redacted, the rest is as it was', () => {
     ['/sync?a=1&access_token=syt&b=2', '/sync?a=1&access_token=<redacted>&b=2'],
     ['/sync?access_token=a&access_token=b', '/sync?access_token=<redacted>&access_token=<redacted>'],
     ['/sync?access_token=a=b?c', '/sync?access_token=<redacted>'],
+    ['/sync?url=https://a/?access_token=b&c', '/sync?url=https://a/?access_token=<redacted>&c'],
+    ['/sync?a?access%5Ftoken=b', '/sync?a?access%5Ftoken=<redacted>'],
     ['/sync?access%5Ftoken=a', '/sync?access%5Ftoken=<redacted>'],
     ['/sync?access%5ftoken=a', '/sync?access%5ftoken=<redacted>'],
     ['/sync?%61%63cess_toke%6E=a', '/sync?%61%63cess_toke%6E=<redacted>'],

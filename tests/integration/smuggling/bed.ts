@@ -135,6 +135,8 @@ export const assertMatrixError = (answer: ReadResponse) => {
   assert.equal(typeof error, 'string')
   assert.deepEqual(valuesOf(answer, 'access-control-allow-origin'), ['*'])
   assert.match(String(valuesOf(answer, 'content-type')[0]), /^application\/json/)
+  // IMF-fixdate (RFC 9110 5.6.7).
+  assert.match(String(valuesOf(answer, 'date')), /^[A-Z][a-z]{2}, \d{2} [A-Z][a-z]{2} \d{4} \d{2}:\d{2}:\d{2} GMT$/)
 }
 
 const FOLLOW_UP: Seen = { method: 'GET', target: '/_matrix/client/v3/follow-up' }

@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
+import { valuesOf } from '../../harness/http1.ts'
 import { makeRandom, splitAtRandom } from '../../harness/random.ts'
 import { connectRaw } from '../../harness/raw-client.ts'
 import { assertUpstreamClean, type Bed, DEADLINE_MS, forget, makeBed, OURS, tryCase } from './bed.ts'
@@ -107,6 +108,21 @@ describe('requests', () => {
     await bed.barrier()
     for (const client of idle) client.destroy()
     await bed.barrier()
+  })
+
+  test('OPTIONS * is about the router, and TRACE is nobody’s', { skip: !OURS }, async () => {
+    const from = bed.upstream.requests.length
+    const options = await connectRaw(bed.edge.port, ['OPTIONS'])
+    await options.send(`OPTIONS * HTTP/1.1\r\nHost: example.org\r\n\r\n`)
+    await options.until(() => options.responses.length === 1, 'the answer', DEADLINE_MS)
+    assert.equal(options.responses[0]?.status, 204)
+    assert.match(String(valuesOf(options.responses[0]!, 'allow')), /GET.*OPTIONS/)
+    const trace = await connectRaw(bed.edge.port)
+    await trace.send(`TRACE ${T} HTTP/1.1\r\nHost: example.org\r\nMax-Forwards: 1\r\n\r\n`)
+    await trace.until(() => trace.responses.length === 1, 'the answer', DEADLINE_MS)
+    assert.equal(trace.responses[0]?.status, 405)
+    assert.match(String(valuesOf(trace.responses[0]!, 'allow')), /GET/)
+    assert.deepEqual(await bed.seenSince(from), [])
   })
 
   test('Expect: 100-continue is answered before the body is sent', async () => {

@@ -78,6 +78,10 @@ const CASES: readonly ResponseCase[] = [
     reusable: true,
   }),
   pass('204', 'HTTP/1.1 204 No Content\r\n\r\n', '', { passes: { status: 204, body: '' }, reusable: true }),
+  pass('204 with the length of no body', 'HTTP/1.1 204 No Content\r\nContent-Length: 0\r\n\r\n', '', {
+    passes: { status: 204, body: '' },
+    reusable: true,
+  }),
   pass('304 with the length of a body', 'HTTP/1.1 304 Not Modified\r\nContent-Length: 5\r\n\r\n', '', {
     passes: { status: 304, body: '' },
     reusable: true,
@@ -279,6 +283,8 @@ describe('responses', () => {
         assertMatrixError(first)
       } else {
         assert.deepEqual({ status: first.status, body: first.body }, c.passes, 'the answer')
+        if (first.status === 204)
+          assert.doesNotMatch(client.received, /content-length|transfer-encoding/i, 'RFC 9110 8.6, 9112 6.1')
       }
       // The barrier is another client, and by then anything extra would have come.
       await bed.barrier()
@@ -337,6 +343,23 @@ describe('responses', () => {
     const [answer] = client.responses
     assert.equal(answer?.body, 'hello')
     assert.deepEqual(valuesOf(answer, 'transfer-encoding'), [], 'no Transfer-Encoding, RFC 9112 6.1')
+    await bed.barrier()
+    forget(bed)
+  })
+
+  test('fields for the worker connection only stay behind, and the version is our own', async () => {
+    scripted = [
+      'HTTP/1.0 200 OK\r\nX-A: a\r\nConnection: X-Hop, keep-alive\r\nX-HOP: b\r\nKeep-Alive: timeout=5\r\nX-B: c\r\nContent-Length: 2\r\n\r\nok',
+    ]
+    const client = await connectRaw(bed.edge.port)
+    await client.send(`GET ${TARGET} HTTP/1.1\r\nHost: example.org\r\n\r\n`)
+    await client.until(() => client.responses.length === 1, 'the answer', DEADLINE_MS)
+    assert.equal(client.received, 'HTTP/1.1 200 OK\r\nX-A: a\r\nX-B: c\r\nContent-Length: 2\r\n\r\nok')
+    scripted = [`${OK}Connection: Content-Length\r\nContent-Length: 2\r\n\r\nok`]
+    await client.send(`GET ${TARGET} HTTP/1.1\r\nHost: example.org\r\n\r\n`)
+    await client.until(() => client.responses.length === 2, 'the next answer', DEADLINE_MS)
+    assert.equal(client.responses[1]?.status, 502)
+    client.destroy()
     await bed.barrier()
     forget(bed)
   })

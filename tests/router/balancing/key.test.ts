@@ -31,10 +31,10 @@ test('a user sticks alike by header and by query, however the query encodes the 
   assert.equal(key('user', `${SYNC}?since=a&access_token=syt_YS9iK2M_HgfmjNAFbxKC_3thMWz`), header)
   assert.equal(key('user', `${SYNC}?access_token=syt_YS9i%2F%2bM_HgfmjNAFbxKC_3thMWz&a=b`), slashed)
   assert.equal(key('user', `${SYNC}?access_token=syt_YS9i/+M_x`), slashed)
-  assert.equal(
-    key('user', `${SYNC}?access%5Ftoken=syt%5FYS9iK2M%5Fx`),
-    key('user', `${SYNC}?access_token=syt%5FYS9iK2M%5Fx`),
-  )
+  for (const encoded of ['syt%5FYS9iK2M%5Fx%5fy', 'syt%5fYS9iK2M_x', '%73%79t_YS9iK2M_x', 'syt_%59S9iK2M%5Fx'])
+    for (const name of ['access_token', 'access%5Ftoken', '%61ccess_token'])
+      assert.equal(key('user', `${SYNC}?${name}=${encoded}`), header, `${name}=${encoded}`)
+  assert.equal(key('user', `${SYNC}?access_token=syt%5F`), hashString('syt_'), 'no localpart: a token like any other')
 })
 
 test('the scheme of the header is matched in any case', () => {
@@ -97,6 +97,8 @@ test('origin: the server that signed, in any spelling of the header', () => {
     'X-Matrix origin="example.org",destination="hs",key="ed25519:1",sig="abc"',
     'x-matrix key="a,origin=evil",origin="EXAMPLE.org",sig="abc"',
     'X-Matrix  destination="hs", origin="example.org"',
+    'X-Matrix destination = hs , origin = example.org',
+    'X-Matrix key\t=\t"k", origin =\t"example.org" ,sig=abc',
   ])
     assert.equal(key('origin', '/_matrix/federation/v1/send/1', header), origin, header)
   assert.equal(key('origin', '/_matrix/federation/v1/send/1', '', '192.0.2.7'), hashString('192.0.2.7'))
@@ -107,6 +109,15 @@ test('media: server name and media ID, for downloads and thumbnails of every API
   assert.equal(key('media', '/_matrix/client/v1/media/download/hs.org/abcd/name.png?allow_redirect=true'), media)
   assert.equal(key('media', '/_matrix/client/v1/media/thumbnail/hs.org/abcd?width=5'), media)
   assert.notEqual(key('media', '/_matrix/media/v3/download/hs.org/abce'), media)
+})
+
+test('media: a preview sticks by its URL, an upload goes where there is room', () => {
+  const preview = key('media', '/_matrix/client/v1/media/preview_url?url=https%3A%2F%2Fa%2Fb&ts=1')
+  assert.equal(key('media', '/_matrix/media/v3/preview_url?ts=2&access_token=x&url=https://a/b'), preview)
+  assert.notEqual(key('media', '/_matrix/media/v3/preview_url?url=https://a/c'), preview)
+  assert.equal(key('media', '/_matrix/media/v3/preview_url'), NO_KEY)
+  assert.equal(key('media', '/_matrix/media/v3/upload?filename=a'), NO_KEY)
+  assert.equal(key('media', '/_matrix/media/v1/create'), NO_KEY)
 })
 
 test('no bytes make it throw', () => {

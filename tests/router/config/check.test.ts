@@ -81,7 +81,7 @@ for (const [what, text, message, more] of [
   [
     'health that overlaps',
     'sync: {workers: [a:2], health: {timeout: 9s}}',
-    'health.timeout (9000 ms) is longer than health.interval (5000 ms)',
+    'health.timeout (9000 ms) is longer than health.interval (2000 ms)',
   ],
 ] as const)
   test(`a pool: ${what}`, () => {

@@ -25,6 +25,7 @@ test('everything but listen and pools.main has a default', () => {
     file: 'routes.yaml',
     listen: [{ address: { kind: 'tcp', host: '127.0.0.1', port: 8080 }, expose: ['client', 'federation'] }],
     trustedProxies: [],
+    adminHosts: [],
     pools: new Map([
       [
         'main',
@@ -43,7 +44,7 @@ test('everything but listen and pools.main has a default', () => {
           concurrency: Number.POSITIVE_INFINITY,
           queue: 1000,
           timeouts: { connectMs: 5000, readMs: 180_000, queueMs: 60_000 },
-          health: { path: '/health', intervalMs: 5000, timeoutMs: 3000 },
+          health: { path: '/health', intervalMs: 2000, timeoutMs: 2000 },
         },
       ],
     ]),
@@ -60,6 +61,7 @@ server_name: '[::1]:8448'
 listen: [unix:/run/router.sock, {address: 'http://[::1]:80', expose: [admin]}]
 trusted_proxies: [10.0.0.0/8, 'fd00::/8', 192.0.2.1]
 admin: http://localhost:9180
+admin_hosts: [router.example.org, metrics]
 synapse: v1.163.2
 mas: true
 access_log: logs/access.log
@@ -76,6 +78,7 @@ routes:
   - {pool: sync, match: ^/sync$, methods: [GET, POST], when: {initial_sync: false, query: {dir: b, from: true, n: 1.10}}}
 `)
   assert.deepEqual(config.listen[1], { address: { kind: 'tcp', host: '::1', port: 80 }, expose: ['admin'] })
+  assert.deepEqual(config.adminHosts, ['router.example.org', 'metrics'])
   assert.deepEqual(config.synapse, [1, 163])
   assert.equal(config.drainMs, 120_000)
   assert.match((config.accessLog.to as { file: string }).file, /\/logs\/access\.log$/)
@@ -90,14 +93,14 @@ routes:
     weight: 0.5,
     drain: true,
   })
-  assert.deepEqual(sync.health, { path: '/ready', intervalMs: 10_000, timeoutMs: 3000 })
+  assert.deepEqual(sync.health, { path: '/ready', intervalMs: 10_000, timeoutMs: 2000 })
   assert.deepEqual(config.routes, [
     {
       pool: 'sync',
       match: '^/sync$',
       methods: ['GET', 'POST'],
       when: { initialSync: false, query: { dir: 'b', from: true, n: '1.10' } },
-      place: { file: 'routes.yaml', line: 19, column: 25 },
+      place: { file: 'routes.yaml', line: 20, column: 25 },
     },
   ])
 })
@@ -267,6 +270,11 @@ const BAD: readonly (readonly [what: string, text: string, ...problems: readonly
     'admin with TLS',
     `${LEAST}admin: https://127.0.0.1:9180\n`,
     'routes.yaml:3:8: admin: expected http://host:port or unix:/path, got "https://127.0.0.1:9180"',
+  ],
+  [
+    'a host name with a port',
+    `${LEAST}admin_hosts: ['router.example.org:9180']\n`,
+    'routes.yaml:3:15: admin_hosts[0]: expected a host name, got "router.example.org:9180"',
   ],
   [
     'admin on the socket of a listener',

@@ -51,10 +51,20 @@ test('other limits: what runs counts on, and who waits is given back in order, u
   assert.deepEqual(told, ['c admitted'])
 })
 
-test('a request that another pool could not serve takes its place beyond the limit', () => {
-  const places = new Places({ concurrency: 1, queue: 1 })
-  places.take(waiter('own', []))
-  places.takeAnyway()
-  assert.equal(places.inFlight, 2)
-  assert.equal(places.take(waiter('next', [])), 'queued')
+test('a long queue whose requests all leave at once is emptied without deep calls', () => {
+  const places = new Places({ concurrency: 1, queue: 30_000 })
+  let admitted = 0
+  const leaves: Waiter = { admitted() {}, dismissed() {} }
+  places.take(leaves)
+  for (let i = 0; i < 30_000; i++)
+    places.take({
+      admitted() {
+        admitted++
+        places.release() // as when it is refused
+      },
+      dismissed() {},
+    })
+  places.release()
+  assert.equal(admitted, 30_000)
+  assert.deepEqual([places.inFlight, places.queued], [0, 0])
 })
