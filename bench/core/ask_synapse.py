@@ -12,8 +12,8 @@ import logging
 import platform
 import sys
 import time
+from importlib.metadata import version
 
-import synapse
 from canonicaljson import encode_canonical_json
 from signedjson.key import decode_signing_key_base64, decode_verify_key_bytes
 from synapse import event_auth
@@ -338,7 +338,7 @@ def main():
     gc.disable()
     rooms = {}
     rows = {}
-    print(json.dumps({"name": f"Synapse {synapse.__version__}, Python {platform.python_version()}"}), flush=True)
+    print(json.dumps({"name": f"Synapse {version('matrix-synapse')}, Python {platform.python_version()}"}), flush=True)
     for line in sys.stdin:
         question = json.loads(line)
         if question["do"] == "load":

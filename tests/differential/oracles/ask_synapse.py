@@ -10,8 +10,8 @@ import hashlib
 import json
 import logging
 import sys
+from importlib.metadata import version
 
-import synapse
 from canonicaljson import encode_canonical_json
 from signedjson.key import decode_signing_key_base64
 from synapse import event_auth
@@ -164,6 +164,6 @@ def answer(question):
 
 logging.disable(logging.CRITICAL)
 sys.setrecursionlimit(100_000)
-print(json.dumps({"oracle": f"Synapse {synapse.__version__}"}), flush=True)
+print(json.dumps({"oracle": f"Synapse {version('matrix-synapse')}"}), flush=True)
 for line in sys.stdin:
     print(json.dumps(answer(json.loads(line))), flush=True)

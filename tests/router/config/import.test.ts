@@ -188,7 +188,8 @@ worker_replication_secret: x`
   assert.equal(fixed.config?.pools.get('main')?.workers[0]?.name, "unix:/run/a: 'b' # c.sock")
 })
 
-const RIG = process.env.RIG_HOME
+/** What writes Synapse deployments: beside the repository, no part of it. */
+const RIG = process.env.RIG_HOME ?? join(import.meta.dirname, '../../../../shared/rig')
 test('the files that the test rig writes', { skip: rigIsMissing() }, (t) => {
   for (const [profile, unix, pools] of [
     ['full', '0', 16],
@@ -199,7 +200,7 @@ test('the files that the test rig writes', { skip: rigIsMissing() }, (t) => {
     const folder = mkdtempSync(join(tmpdir(), 'rig-'))
     t.after(() => rmSync(folder, { recursive: true }))
     execFileSync('bash', ['-c', '. "$RIG_HOME/env.sh" && python3 "$RIG_HOME/gen.py" "$0"', profile], {
-      env: { ...process.env, RIG_DIR: folder, RIG_UNIX: unix },
+      env: { ...process.env, RIG_HOME: RIG, RIG_DIR: folder, RIG_UNIX: unix },
     })
     const { config, problems } = imported(folder)
     assert.deepEqual(
@@ -212,7 +213,7 @@ test('the files that the test rig writes', { skip: rigIsMissing() }, (t) => {
 })
 
 function rigIsMissing(): string | false {
-  if (RIG === undefined || !existsSync(join(RIG, 'gen.py'))) return 'RIG_HOME does not name the folder of gen.py'
+  if (!existsSync(join(RIG, 'gen.py'))) return `there is no gen.py in ${RIG}`
   try {
     execFileSync('python3', ['-c', 'import yaml'], { stdio: 'ignore', cwd: dirname(RIG) })
     return false
