@@ -5,7 +5,7 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { Agent, request } from 'node:http'
-import { connect } from 'node:net'
+import { connect, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { monitorEventLoopDelay } from 'node:perf_hooks'
@@ -260,19 +260,35 @@ test('out of file descriptors: it says so, and idle connections make room for ne
       `listen: [http://127.0.0.1:${port}]\nadmin: http://127.0.0.1:${admin}\naccess_log: off\npools: {main: {workers: [127.0.0.1:${main.port}]}}\n`,
     60,
   )
-  const idle = Array.from({ length: 80 }, () => connect({ host: '127.0.0.1', port: router.port }))
+  // Clients that are turned away come again, until the router has looked.
+  const idle = new Set<Socket>()
+  let again = true
+  const open = () => {
+    if (!again) return
+    const socket = connect({ host: '127.0.0.1', port: router.port })
+    idle.add(socket)
+    socket.on('error', () => {}).resume()
+    socket.on('close', () => {
+      idle.delete(socket)
+      setTimeout(open, 20)
+    })
+  }
   t.after(() => {
+    again = false
     for (const socket of idle) socket.destroy()
   })
-  for (const socket of idle) socket.on('error', () => {}).resume()
+  for (let i = 0; i < 80; i++) open()
   await router.until('the line', () => router.log().includes('out of file descriptors'))
+  again = false
   const agent = new Agent({ keepAlive: false })
   await router.until('an answer', async () => {
     const answer = await ask(agent, router.port, 'GET', '/_matrix/client/versions').catch(() => undefined)
     return answer?.status === 200
   })
-  const metrics = (await ask(agent, admin, 'GET', '/metrics')).body
-  assert.match(metrics, /^router_out_of_files_total [1-9]/m)
+  await router.until('the count', async () => {
+    const metrics = await ask(agent, admin, 'GET', '/metrics').catch(() => undefined)
+    return metrics !== undefined && /^router_out_of_files_total [1-9]/m.test(metrics.body)
+  })
   assert.equal(router.log().match(/out of file descriptors/g)!.length, 1)
 })
 
