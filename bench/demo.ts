@@ -9,9 +9,9 @@ import { tmpdir } from 'node:os'
 import { dirname, join, relative } from 'node:path'
 import { parseArgs } from 'node:util'
 import { importSynapse } from '../router/config/import.ts'
-import { formatProblem } from '../router/config/load.ts'
 import { readSources } from '../router/config/sources.ts'
 import { run } from '../router/run.ts'
+import { formatProblem } from '../shared/config/problem.ts'
 import { startUpstream, type Upstream } from './upstream.ts'
 
 const USAGE = `npm start -- [options]

@@ -1,7 +1,8 @@
+import { addressKey, isPrivateHost } from '../../shared/config/address.ts'
+import { didYouMean } from '../../shared/config/did-you-mean.ts'
+import type { Place, Problem } from '../../shared/config/problem.ts'
 import { HARD_STREAMS, SINGLE_WRITERS, STREAMS } from './streams.ts'
 import { type Deployment, httpListener, type Listener, MASTER, type Process } from './synapse.ts'
-import type { Place, Problem } from './types.ts'
-import { addressKey, didYouMean, isPrivateHost } from './values.ts'
 
 /** What cannot work, or not as meant, in a deployment: said where the setting stands. */
 export const deploymentProblems = (deployment: Deployment): readonly Problem[] => {

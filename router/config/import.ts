@@ -1,5 +1,7 @@
 /** A `routes.yaml` for a deployment of Synapse as its own files describe it, with a comment for where each line is from. */
 
+import { addressesCollide, addressKey } from '../../shared/config/address.ts'
+import type { Problem } from '../../shared/config/problem.ts'
 import type { Sticky } from '../../shared/endpoints/types.ts'
 import { deploymentProblems } from './deployment-problems.ts'
 import {
@@ -10,8 +12,6 @@ import {
   readDeployment,
   type SourceFile,
 } from './synapse.ts'
-import type { Problem } from './types.ts'
-import { addressesCollide, addressKey } from './values.ts'
 import { type Kind, kindOf } from './worker-kind.ts'
 
 export interface Imported {

@@ -2,7 +2,7 @@
 
 import { globSync, readdirSync, statSync } from 'node:fs'
 import { join } from 'node:path'
-import { readText } from './load.ts'
+import { readText } from '../../shared/config/text-file.ts'
 import type { SourceFile } from './synapse.ts'
 
 export interface Sources {

@@ -4,8 +4,8 @@
  */
 
 import { isNode, LineCounter, parseDocument } from 'yaml'
-import type { Address, Place, Problem } from './types.ts'
-import { isLoopback } from './values.ts'
+import { type Address, isLoopback } from '../../shared/config/address.ts'
+import type { Place, Problem } from '../../shared/config/problem.ts'
 
 export interface SourceFile {
   readonly file: string

@@ -6,9 +6,10 @@ import { dirname, join, relative } from 'node:path'
 import { test } from 'node:test'
 import { checkConfig } from '../../../router/config/check.ts'
 import { importSynapse } from '../../../router/config/import.ts'
-import { formatProblem, loadConfig } from '../../../router/config/load.ts'
+import { loadConfig } from '../../../router/config/load.ts'
 import type { RouterConfig } from '../../../router/config/types.ts'
 import { tables as realTables } from '../../../router/tables.ts'
+import { formatProblem } from '../../../shared/config/problem.ts'
 import { tables } from './tables.ts'
 
 const FIXTURES = join(import.meta.dirname, 'fixtures')
