@@ -6,8 +6,8 @@
 import { addressKey } from '../../shared/config/address.ts'
 import type { Place, Problem } from '../../shared/config/problem.ts'
 import { isBefore } from '../../shared/endpoints/version.ts'
+import { HARD_STREAMS, SINGLE_WRITERS } from '../../shared/synapse-config/streams.ts'
 import type { Rule } from '../routing/rule.ts'
-import { HARD_STREAMS, SINGLE_WRITERS } from './streams.ts'
 import { effectiveRules, formatVersion, type RoutingTables, versionOf } from './tables.ts'
 import type { PoolConfig, RouteConfig, RouterConfig } from './types.ts'
 

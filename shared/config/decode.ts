@@ -45,6 +45,8 @@ export interface Reading {
   readonly resolve: (node: unknown) => Node | undefined
   /** Remembers that `path` is written at `node`, for problems found later. */
   readonly visit: (path: string, node: Node) => void
+  /** Is something written at exactly `path`? */
+  readonly has: (path: string) => boolean
   /** Reports at `node`, or at the node remembered for `path`; `offset` counts characters into a scalar's value. */
   readonly problem: Tell
   readonly warn: Tell
@@ -384,6 +386,7 @@ export const readText = <T>(type: Type<T>, text: string): T => {
     problem: fail,
     warn: fail,
     note: () => {},
+    has: () => false,
     lenient: false,
     source: (node) => text.slice(node.range?.[0], node.range?.[1]),
     line: () => 1,

@@ -9,7 +9,6 @@ export interface Reporter extends Reading {
   /** Where `path` is written, or the nearest thing around it. */
   readonly place: (path: string) => Place
   readonly placeOfNode: (node: Node) => Place
-  readonly has: (path: string) => boolean
   /** In the order of the file, each once. */
   readonly problems: () => readonly Problem[]
 }
