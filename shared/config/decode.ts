@@ -34,7 +34,7 @@ export interface Key<T> {
 }
 
 export type Keys = Readonly<Record<string, Key<unknown>>>
-type ValueOf<K> = K extends Key<infer T> ? T : never
+export type ValueOf<K> = K extends Key<infer T> ? T : never
 export type ObjectOf<K extends Keys> = { readonly [Name in keyof K]: ValueOf<K[Name]> }
 
 type Tell = (path: string, message: string, at?: { readonly node?: Node; readonly offset?: number }) => void

@@ -20,7 +20,9 @@ export const reason = (error: unknown): string => {
 }
 
 /** The text of a file; pipes are read too (`--routes <(…)`), devices are not. */
-export const readText = (file: string): { readonly text: string } | { readonly mistake: string } => {
+export const readText = (
+  file: string,
+): { readonly text: string } | { readonly mistake: string; readonly isMissing?: boolean } => {
   let fd: number | undefined
   try {
     fd = openSync(file, 'r')
@@ -33,7 +35,7 @@ export const readText = (file: string): { readonly text: string } | { readonly m
       read = readSync(fd, buffer, length, buffer.length - length, null)
     return decodeText(buffer.subarray(0, length))
   } catch (error) {
-    return { mistake: reason(error) }
+    return { mistake: reason(error), isMissing: (error as NodeJS.ErrnoException).code === 'ENOENT' }
   } finally {
     if (fd !== undefined) closeSync(fd)
   }

@@ -47,9 +47,9 @@ export const listenerObject = object(
     ),
     mode: withDefault(
       whole('a number such as 0666', 0, 0o7777),
-      '0o666',
-      'Permissions of the Unix socket. In YAML 1.1 an octal number begins with 0; `0o666` is text and refused.',
-      '432',
+      '438',
+      'Permissions of the Unix socket; 438 is 0666. In YAML 1.1 an octal number begins with 0: `0o666` is a text, and refused.',
+      '0660',
     ),
     bind_addresses: withDefault(
       listOf(filledText('an address'), 'a list of addresses'),

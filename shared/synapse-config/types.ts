@@ -120,10 +120,10 @@ export const duration: Type<number> = measure('a duration such as 5m or 7d', /^(
 /** Bytes of `512K`, `50M`, `1G`, `1T`, powers of 1024; a bare number is bytes. */
 export const size: Type<number> = measure('a size such as 50M', /^(\d+)([KMGT]?)$/, SIZE_UNITS)
 
-/** What `type` reads, or null for a key without a value. The key must say `takesNull`. */
-export const orNull = <T>(type: Type<T>): Type<T | null> => ({
+/** What `type` reads, or `off` for a key without a value, which turns something off. The key must say `takesNull`. */
+export const orNull = <T>(type: Type<T>): Type<T | 'off'> => ({
   expected: `${type.expected}, or null`,
-  read: (node, path, reading) => (isNothing(node) ? null : type.read(node, path, reading)),
+  read: (node, path, reading) => (isNothing(node) ? 'off' : type.read(node, path, reading)),
 })
 
 /** A list, each item with its position in the file; items that could not be read are left out, after their problems were told. */
@@ -171,6 +171,16 @@ export const names = (expected: string): Type<readonly string[]> => {
 export const anything = (expected: string): Type<NonNullable<unknown>> => ({
   expected,
   read: (node, path, reading) => plain(node, path, reading, 0) ?? undefined,
+})
+
+/** A map with keys of the operator's choice, as plain values. */
+export const plainMap = (expected: string): Type<Readonly<Record<string, unknown>>> => ({
+  expected,
+  read: (node, path, reading) => {
+    if (isMap(node)) return plain(node, path, reading, 0) as Readonly<Record<string, unknown>>
+    reading.problem(path, mismatch(expected, node, reading), node && { node })
+    return undefined
+  },
 })
 
 /** An alias may stand for what it is in. */
