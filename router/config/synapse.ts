@@ -15,10 +15,9 @@ import {
   type SynapseFile,
 } from '../../shared/synapse-config/file.ts'
 import { instanceMapType } from '../../shared/synapse-config/instance-map.ts'
-import { isLocal, listenerType, type Listener as SynapseListener } from '../../shared/synapse-config/listener.ts'
+import { isLocal, listenersType, type Listener as SynapseListener } from '../../shared/synapse-config/listener.ts'
 import { MASTER, REMOVED_KEYS } from '../../shared/synapse-config/processes.ts'
 import { streamWritersType } from '../../shared/synapse-config/stream-writers.ts'
-import { numbered } from '../../shared/synapse-config/types.ts'
 
 export interface Listener {
   readonly address: Address
@@ -139,9 +138,8 @@ export const readDeployment = (
   const listenersOf = (key: string, name: string, file: SynapseFile | undefined) => {
     const location = instances.get(name)
     const host = location?.kind === 'tcp' ? location.host : undefined
-    return ((file && read(numbered(listenerType, 'a list of listeners'), key, file)) ?? []).map(
-      ({ value: listener, position }) =>
-        asReached(listener, `${key}[${position}]`, host, placeIn(file!, [key, position])),
+    return ((file && read(listenersType, key, file)) ?? []).map(({ value: listener, position }) =>
+      asReached(listener, `${key}[${position}]`, host, placeIn(file!, [key, position])),
     )
   }
 

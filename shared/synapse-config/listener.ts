@@ -2,7 +2,7 @@
 
 import { type Address, isLoopback } from '../config/address.ts'
 import { object, optional, required, type Type, withDefault } from '../config/decode.ts'
-import { anything, filledText, flag, listOf, text, whole, word } from './types.ts'
+import { anything, filledText, flag, listOf, numbered, text, whole, word } from './types.ts'
 
 export const RESOURCES = [
   'client',
@@ -115,7 +115,7 @@ export type Listener =
   | (ListenerCommon & { readonly kind: 'unix'; readonly path: string; readonly mode: number })
 
 /** Reads one entry of `listeners`, with Synapse's defaults. */
-export const listenerType: Type<Listener> = {
+const listenerType: Type<Listener> = {
   expected: listenerObject.expected,
   read: (node, path, reading) => {
     const raw = listenerObject.read(node, path, reading)
@@ -157,7 +157,8 @@ export const listenerType: Type<Listener> = {
   },
 }
 
-export const listenersType = listOf(listenerType, 'a list of listeners')
+/** With positions: what is wrong with one is told with its place, whatever is wrong with those before it. */
+export const listenersType = numbered(listenerType, 'a list of listeners')
 
 /** Does it serve `resource`? */
 export const serves = (listener: Listener, resource: Resource): boolean =>

@@ -77,13 +77,18 @@ const once = (problems: readonly Problem[]): readonly Problem[] => {
   })
 }
 
-const together = (processes: readonly Process[]): readonly Problem[] => [
-  ...names(processes),
-  ...writers(processes),
-  ...duties(processes),
-  ...addresses(processes),
-  ...media(processes),
-]
+const together = (all: readonly Process[]): readonly Problem[] => {
+  // A second main process is told of once, not for each thing that it does as the first does.
+  const processes = all.filter(({ config }, i) => i === 0 || !config.isMain)
+  return [
+    ...names(all),
+    ...writers(processes),
+    ...duties(processes),
+    ...shares(processes),
+    ...addresses(processes),
+    ...media(processes),
+  ]
+}
 
 const problem = (severity: Problem['severity'], path: string, message: string, place: Place | undefined): Problem => ({
   path,
@@ -174,6 +179,23 @@ const duties = (processes: readonly Process[]): readonly Problem[] => {
     ),
   )
 }
+
+/** Who divides work by a list must have the same list, or some would be done twice and some not. */
+const shares = ([main, ...workers]: readonly Process[]): readonly Problem[] =>
+  workers.flatMap(({ config, placeOf, file }) =>
+    (
+      [
+        ['federationSenders', 'federation_sender_instances'],
+        ['pushers', 'pusher_instances'],
+      ] as const
+    ).flatMap(([job, key]) => {
+      const [own, theirs] = [config.duties[job], main!.config.duties[job]]
+      // Empty: main does not know who does it, as with kinds of workers of old.
+      if (!own.includes(config.instanceName) || theirs.length === 0 || own.join() === theirs.join()) return []
+      const message = `${config.instanceName} (${file}) has ${own.join(', ')}, and the main process ${theirs.join(', ')}: all must have the same`
+      return [problem('error', key, message, placeOf(key))]
+    }),
+  )
 
 /** Listeners of two processes that cannot both be, if they are on one machine: whether they are, the files do not say. */
 const addresses = (processes: readonly Process[]): readonly Problem[] => {

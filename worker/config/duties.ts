@@ -24,8 +24,11 @@ export const identityOf = (values: SynapseValues, { error }: Telling): Identity 
         ? 'a worker needs worker_app: synapse.app.generic_worker; without it this would be a second main process'
         : `the main process has no name of its own: it is ${MASTER}`,
     )
-  if (!isMain && (name === MASTER || name === MAIN)) error('worker_name', `${name} is the name of the main process`)
-  return { isMain, app, instanceName: isMain ? MASTER : (name ?? `synapse.app.${app}`) }
+  if (isMain) return { isMain, app, instanceName: MASTER }
+  const own = `synapse.app.${app}`
+  if (name !== MASTER && name !== MAIN) return { isMain, app, instanceName: name ?? own }
+  error('worker_name', `${name} is the name of the main process`)
+  return { isMain, app, instanceName: own }
 }
 
 /** The main process is `master` wherever an instance is named. Whoever writes `main` means it. */

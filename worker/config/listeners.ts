@@ -3,6 +3,7 @@
 import { type Address, addressesCollide, addressKey, isPrivateHost } from '../../shared/config/address.ts'
 import { type InstanceLocation, locationAddress } from '../../shared/synapse-config/instance-map.ts'
 import { addressesOf, isLocal, type Listener, type Resource, serves } from '../../shared/synapse-config/listener.ts'
+import type { SynapseValues } from './schema.ts'
 import type { Telling } from './telling.ts'
 import type { ListenerConfig } from './types.ts'
 
@@ -33,7 +34,7 @@ const asConfig = (listener: Listener): ListenerConfig | undefined => {
 
 interface ListenerSetting {
   readonly key: 'listeners' | 'worker_listeners'
-  readonly listeners: readonly Listener[]
+  readonly listeners: SynapseValues['listeners']
   readonly hasMediaRepo: boolean
   readonly enableMetrics: boolean
   readonly replicationSecret: string | undefined
@@ -44,8 +45,8 @@ export const listenersOf = (
   { key, listeners, hasMediaRepo, enableMetrics, replicationSecret }: ListenerSetting,
   { error, warn }: Telling,
 ): readonly ListenerConfig[] => {
-  listeners.forEach((listener, i) => {
-    const path = `${key}[${i}]`
+  listeners.forEach(({ value: listener, position }, i) => {
+    const path = `${key}[${position}]`
     if (listener.type === 'manhole') warn(path, 'not opened: there is no Python to open a shell in')
     if (listener.additionalResources) warn(path, 'additional_resources are not served: they are Python')
     const isMetrics = serves(listener, 'metrics')
@@ -62,10 +63,12 @@ export const listenersOf = (
     for (const [resource, why] of Object.entries(UNSERVED))
       if (serves(listener, resource as Resource)) warn(path, `${resource} is not served: ${why}`)
 
-    const taken = listeners.findIndex(
-      (other, j) => j < i && addressesOf(other).some((a) => addressesOf(listener).some((b) => addressesCollide(a, b))),
-    )
-    if (taken !== -1) error(path, `its address is taken by ${key}[${taken}]`)
+    const taken = listeners
+      .slice(0, i)
+      .find(({ value: other }) =>
+        addressesOf(other).some((a) => addressesOf(listener).some((b) => addressesCollide(a, b))),
+      )
+    if (taken) error(path, `its address is taken by ${key}[${taken.position}]`)
 
     if (serves(listener, 'replication') && !isLocal(listener) && replicationSecret === undefined) {
       const open = listener.kind === 'tcp' && !listener.bindAddresses.every(isPrivateHost)
@@ -74,7 +77,7 @@ export const listenersOf = (
       else warn(path, message)
     }
   })
-  return listeners.flatMap((listener) => asConfig(listener) ?? [])
+  return listeners.flatMap(({ value }) => asConfig(value) ?? [])
 }
 
 /** The addresses of a listener that was read. */
