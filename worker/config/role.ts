@@ -60,7 +60,10 @@ export const roleOf = (config: WorkerConfig): Role => {
       backgroundTasks: duties.backgroundTasks === name,
       appservices: duties.appservices === name,
       userDirectory: duties.userDirectory === name,
-      mediaCleanup: hasMediaRepo && (duties.mediaCleanup ?? name) === name,
+      // Unless it is said who, whoever has media at hand.
+      mediaCleanup:
+        hasMediaRepo &&
+        (duties.mediaCleanup === undefined ? isMain || resources.has('media') : duties.mediaCleanup === name),
     },
     asksServers: outboundFederation === undefined || outboundFederation.includes(name),
     classes: new Set(

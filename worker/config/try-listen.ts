@@ -1,6 +1,8 @@
 /** Can the listeners be opened, here and now? */
 
-import { createServer } from 'node:net'
+import { existsSync } from 'node:fs'
+import { connect, createServer } from 'node:net'
+import { dirname } from 'node:path'
 import { type Address, addressKey } from '../../shared/config/address.ts'
 import type { Problem } from '../../shared/config/problem.ts'
 import type { Process } from './check.ts'
@@ -16,12 +18,29 @@ const REASONS: Readonly<Record<string, string>> = {
 }
 
 /** Listens at `address` for a moment; resolves to why that cannot be, or undefined. */
-const tryAddress = (address: Address): Promise<string | undefined> =>
-  new Promise((resolve) => {
+const tryAddress = (address: Address): Promise<string | undefined> => {
+  // The system says that it may not be opened.
+  if (address.kind === 'unix' && !existsSync(dirname(address.path))) return Promise.resolve(REASONS.ENOENT)
+  return new Promise((resolve) => {
     const server = createServer()
-    server.once('error', ({ code, message }: NodeJS.ErrnoException) => resolve(REASONS[code ?? ''] ?? message))
+    server.once('error', async ({ code, message }: NodeJS.ErrnoException) => {
+      // A socket's file that a dead process left is no obstacle.
+      const isLeft = code === 'EADDRINUSE' && address.kind === 'unix' && !(await isAnswered(address.path))
+      resolve(isLeft ? undefined : (REASONS[code ?? ''] ?? message))
+    })
     const where = address.kind === 'unix' ? { path: address.path } : { host: address.host, port: address.port }
     server.listen({ ...where, exclusive: true }, () => server.close(() => resolve(undefined)))
+  })
+}
+
+/** Does anyone listen at the Unix socket? */
+const isAnswered = (path: string): Promise<boolean> =>
+  new Promise((resolve) => {
+    const socket = connect({ path }, () => {
+      socket.destroy()
+      resolve(true)
+    })
+    socket.once('error', () => resolve(false))
   })
 
 /** Opens each listener of a process for a moment. What cannot be opened is an error. */

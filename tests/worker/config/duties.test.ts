@@ -44,7 +44,7 @@ worker_listeners: [{port: 9101, type: http, bind_addresses: [127.0.0.1], resourc
   assert.equal(role.asksServers, false)
   assert.equal(
     describeRole(config, role),
-    'w1 (generic_worker): serves replication; writes events (2 of 2), typing; sends to other servers (2 of 3); sends to application services; runs background tasks; removes old media',
+    'w1 (generic_worker): serves replication; writes events (2 of 2), typing; sends to other servers (2 of 3); sends to application services; runs background tasks',
   )
 })
 
