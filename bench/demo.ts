@@ -9,9 +9,9 @@ import { tmpdir } from 'node:os'
 import { dirname, join, relative } from 'node:path'
 import { parseArgs } from 'node:util'
 import { importSynapse } from '../router/config/import.ts'
-import { formatProblem } from '../router/config/load.ts'
-import { readSources } from '../router/config/sources.ts'
 import { run } from '../router/run.ts'
+import { formatProblem } from '../shared/config/problem.ts'
+import { readConfigFiles, readWorkerFiles } from '../shared/synapse-config/sources.ts'
 import { startUpstream, type Upstream } from './upstream.ts'
 
 const USAGE = `npm start -- [options]
@@ -158,10 +158,12 @@ const demonstrate = async (): Promise<Upstream[]> => {
 
 /** Synapse's files → routes.yaml. What was not understood, or looks wrong, is said on stderr. */
 const importFiles = (): void => {
-  const sources = readSources(options.homeserver, options.workers)
-  if (typeof sources === 'string') refuse(sources)
+  const shared = readConfigFiles(options.homeserver)
+  if (typeof shared === 'string') refuse(shared)
+  const workers = readWorkerFiles(options.workers)
+  if (typeof workers === 'string') refuse(workers)
   const port = options.port === undefined ? undefined : Number(options.port)
-  const { text, problems } = importSynapse(sources.shared, sources.workers, port)
+  const { text, problems } = importSynapse(shared, workers, port)
   for (const problem of problems) console.error(formatProblem(problem))
   if (text === undefined) process.exit(1)
   writeFileSync(routesFile, text)

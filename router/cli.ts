@@ -3,13 +3,15 @@
 import { writeFileSync } from 'node:fs'
 import { isIP } from 'node:net'
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander'
+import { didYouMean } from '../shared/config/did-you-mean.ts'
+import { formatProblem, type Problem } from '../shared/config/problem.ts'
+import { readConfigFiles, readWorkerFiles } from '../shared/synapse-config/sources.ts'
 import { checkConfig } from './config/check.ts'
 import { importSynapse } from './config/import.ts'
-import { formatProblem, loadConfig } from './config/load.ts'
-import { readSources } from './config/sources.ts'
+import { loadConfig } from './config/load.ts'
 import { effectiveRules, type RoutingTables } from './config/tables.ts'
-import type { Problem, RouterConfig } from './config/types.ts'
-import { didYouMean, parseSynapseVersion } from './config/values.ts'
+import type { RouterConfig } from './config/types.ts'
+import { parseSynapseVersion } from './config/values.ts'
 import { type Decide, explanation, parseHeader, parseRequestLine, printExplanation } from './explain.ts'
 import { printTable, tableAsData } from './routes-table.ts'
 
@@ -219,9 +221,11 @@ const makeProgram = (deps: CliDeps, exit: (status: number) => void): Command => 
         options: { homeserver: readonly string[]; workers?: readonly string[]; output?: string; force?: true },
         command: Command,
       ) => {
-        const sources = readSources(options.homeserver, options.workers ?? [])
-        if (typeof sources === 'string') return command.error(`error: ${sources}`)
-        const { text, problems } = importSynapse(sources.shared, sources.workers)
+        const workers = readWorkerFiles(options.workers ?? [])
+        if (typeof workers === 'string') return command.error(`error: ${workers}`)
+        const shared = readConfigFiles(options.homeserver)
+        if (typeof shared === 'string') return command.error(`error: ${shared}`)
+        const { text, problems } = importSynapse(shared, workers)
         tell(problems)
         if (text === undefined) return exit(1)
         if (options.output === undefined) return out(text)

@@ -1,8 +1,8 @@
 /** Which Synapse answers behind `main`: by the federation API's version (server-server-api/#get_matrixfederationv1version). */
 
 import { request } from 'node:http'
+import type { Address } from '../shared/config/address.ts'
 import type { SynapseVersion } from '../shared/endpoints/types.ts'
-import type { Address } from './config/types.ts'
 
 /** Asks once. Undefined: no answer within `timeoutMs`, or not from a Synapse. */
 export const detectSynapse = (address: Address, timeoutMs: number): Promise<SynapseVersion | undefined> =>

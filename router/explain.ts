@@ -3,10 +3,10 @@
  * this file reads the request that was asked about and prints the answer, without its secrets.
  */
 
+import { addressKey } from '../shared/config/address.ts'
 import type { Sticky } from '../shared/endpoints/types.ts'
 import { redactHeader, redactTarget, redactText } from '../shared/redact.ts'
 import type { Exposure, RouterConfig } from './config/types.ts'
-import { addressKey } from './config/values.ts'
 import type { Rule } from './routing/rule.ts'
 
 export interface ExplainRequest {

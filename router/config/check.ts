@@ -3,12 +3,13 @@
  * disagree with what the processes of that Synapse release serve. All are warnings: the router would run.
  */
 
+import { addressKey } from '../../shared/config/address.ts'
+import type { Place, Problem } from '../../shared/config/problem.ts'
 import { isBefore } from '../../shared/endpoints/version.ts'
+import { HARD_STREAMS, SINGLE_WRITERS } from '../../shared/synapse-config/streams.ts'
 import type { Rule } from '../routing/rule.ts'
-import { HARD_STREAMS, SINGLE_WRITERS } from './streams.ts'
 import { effectiveRules, formatVersion, type RoutingTables, versionOf } from './tables.ts'
-import type { Place, PoolConfig, Problem, RouteConfig, RouterConfig } from './types.ts'
-import { addressKey } from './values.ts'
+import type { PoolConfig, RouteConfig, RouterConfig } from './types.ts'
 
 export interface CheckOptions {
   /** May this process listen on ports below 1024? */

@@ -1,7 +1,7 @@
-import { HARD_STREAMS, SINGLE_WRITERS, STREAMS } from './streams.ts'
-import { type Deployment, httpListener, type Listener, MASTER, type Process } from './synapse.ts'
-import type { Place, Problem } from './types.ts'
-import { addressKey, didYouMean, isPrivateHost } from './values.ts'
+import { addressKey, isPrivateHost } from '../../shared/config/address.ts'
+import type { Place, Problem } from '../../shared/config/problem.ts'
+import { HARD_STREAMS } from '../../shared/synapse-config/streams.ts'
+import { type Deployment, httpListener, type Listener, type Process } from './synapse.ts'
 
 /** What cannot work, or not as meant, in a deployment: said where the setting stands. */
 export const deploymentProblems = (deployment: Deployment): readonly Problem[] => {
@@ -56,19 +56,6 @@ export const deploymentProblems = (deployment: Deployment): readonly Problem[] =
   for (const [stream, writers] of streamWriters) {
     const place = placeOf('stream_writers', stream)
     const path = `stream_writers.${stream}`
-    if (!STREAMS.has(stream)) {
-      const meant = didYouMean(stream, STREAMS)
-      warn(
-        path,
-        `no stream of Synapse${meant === undefined ? '' : `, did you mean ${meant}?`}: it will not start with it`,
-        place,
-      )
-    }
-    if (writers.length === 0) warn(path, 'nobody writes it: Synapse will not start', place)
-    if (deployment.misnamedMain.has(stream))
-      warn(path, `the main process is called ${MASTER} here: no worker will start with main`, place)
-    if (SINGLE_WRITERS.has(stream) && SINGLE_WRITERS.get(stream) === undefined && writers.length > 1)
-      warn(path, `${stream} has one writer in Synapse, not ${writers.length}: ${writers.join(', ')}`, place)
     for (const name of writers) {
       if (name === 'main') continue
       const writer = byName.get(name)

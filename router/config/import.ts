@@ -1,17 +1,11 @@
 /** A `routes.yaml` for a deployment of Synapse as its own files describe it, with a comment for where each line is from. */
 
+import { addressesCollide, addressKey } from '../../shared/config/address.ts'
+import type { Problem } from '../../shared/config/problem.ts'
 import type { Sticky } from '../../shared/endpoints/types.ts'
+import type { SourceFile } from '../../shared/synapse-config/file.ts'
 import { deploymentProblems } from './deployment-problems.ts'
-import {
-  type Deployment,
-  httpListener,
-  type Listener,
-  type Process,
-  readDeployment,
-  type SourceFile,
-} from './synapse.ts'
-import type { Problem } from './types.ts'
-import { addressesCollide, addressKey } from './values.ts'
+import { type Deployment, httpListener, type Listener, type Process, readDeployment } from './synapse.ts'
 import { type Kind, kindOf } from './worker-kind.ts'
 
 export interface Imported {

@@ -1,15 +1,20 @@
 /** `routes.yaml` → RouterConfig, or every mistake in it with its place. Never throws, whatever the file holds. */
 
-import { closeSync, fstatSync, openSync, readFileSync, readSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
 import { createSecureContext } from 'node:tls'
-import { type Alias, isScalar, LineCounter, type Node, parseDocument, visit, type YAMLParseError } from 'yaml'
-import { childPath, type Reading } from './decode.ts'
-import { sourceOffset } from './place.ts'
+import type { YAMLParseError } from 'yaml'
+import { addressesCollide, addressKey, isPrivateHost } from '../../shared/config/address.ts'
+import { childPath } from '../../shared/config/decode.ts'
+import { didYouMean } from '../../shared/config/did-you-mean.ts'
+import { type Place, type Problem, startOf } from '../../shared/config/problem.ts'
+import type { Reporter } from '../../shared/config/reporter.ts'
+import { readText, reason } from '../../shared/config/text-file.ts'
+import { readYaml } from '../../shared/config/yaml-document.ts'
 import { type FileContents, fileObject, type PoolContents } from './schema.ts'
 import type { RoutingTables } from './tables.ts'
-import type { ListenerConfig, Place, PoolConfig, Problem, RouteConfig, RouterConfig, WorkerConfig } from './types.ts'
-import { addressesCollide, addressKey, didYouMean, isPrivateHost, reaches } from './values.ts'
+import type { ListenerConfig, PoolConfig, RouteConfig, RouterConfig, WorkerConfig } from './types.ts'
+import { reaches } from './values.ts'
 
 /** What the loader must know of the routing. */
 export type LoadTables = Pick<RoutingTables, 'parsePattern' | 'pools'>
@@ -22,11 +27,6 @@ export interface Loaded {
   readonly placeOf: (path: string) => Place
 }
 
-/** The largest routes.yaml of a real deployment has some 30 KiB. */
-const MAX_FILE_BYTES = 2 ** 20
-/** After so many syntax errors the rest follows from the first. */
-const MAX_SYNTAX_ERRORS = 10
-
 /**
  * Loads `file`, whose text is read from disk unless given. Relative paths in it are relative to its folder. Patterns and
  * the names of pools are held against `tables`.
@@ -35,8 +35,8 @@ export const loadConfig = (file: string, text: string | undefined, tables: LoadT
   const source = text === undefined ? readText(file) : { text }
   if ('mistake' in source)
     return {
-      problems: [{ path: file, message: source.mistake, severity: 'error', place: start(file) }],
-      placeOf: () => start(file),
+      problems: [{ path: file, message: source.mistake, severity: 'error', place: startOf(file) }],
+      placeOf: () => startOf(file),
     }
 
   const { contents, reporter } = parse(file, source.text)
@@ -45,136 +45,6 @@ export const loadConfig = (file: string, text: string | undefined, tables: LoadT
   if (!contents || problems.some(({ severity }) => severity === 'error')) return { problems, placeOf: reporter.place }
   // Without an error nothing that is required is missing.
   return { config: build(contents as FileContents, reporter, file), problems, placeOf: reporter.place }
-}
-
-/** `routes.yaml:14:9: pools.sync.workers[1]: expected host:port, got "8013"`; warnings say that they are. */
-export const formatProblem = ({ place, path, message, severity }: Problem): string => {
-  const at = place ? `${place.file}${place.line > 0 ? `:${place.line}:${place.column}` : ''}: ` : ''
-  const key = path === '' || path === place?.file ? '' : `${path}: `
-  return `${at}${severity === 'warning' ? 'warning: ' : ''}${key}${message}`
-}
-
-/** A place that is the file as a whole. */
-const start = (file: string): Place => ({ file, line: 0, column: 0 })
-
-const CODES: Readonly<Record<string, string>> = {
-  ENOENT: 'no such file',
-  EACCES: 'not readable: permission denied',
-  EPERM: 'not readable: permission denied',
-  EISDIR: 'is a directory, not a file',
-  ENOTDIR: 'no such file: a part of its path is not a directory',
-  ELOOP: 'too many symbolic links',
-  ENAMETOOLONG: 'the file name is too long',
-}
-const reason = (error: unknown): string => {
-  const { code, message } = error as NodeJS.ErrnoException
-  return (code !== undefined && CODES[code]) || `not readable: ${message}`
-}
-
-/** The text of a file; pipes are read too (`--routes <(…)`), devices are not. */
-export const readText = (file: string): { readonly text: string } | { readonly mistake: string } => {
-  let fd: number | undefined
-  try {
-    fd = openSync(file, 'r')
-    const stat = fstatSync(fd)
-    if (stat.isDirectory()) return { mistake: CODES.EISDIR! }
-    if (!stat.isFile() && !stat.isFIFO()) return { mistake: 'is a device, not a file' }
-    const buffer = Buffer.alloc(MAX_FILE_BYTES + 1)
-    let length = 0
-    for (let read = -1; read !== 0 && length < buffer.length; length += read)
-      read = readSync(fd, buffer, length, buffer.length - length, null)
-    return decodeText(buffer.subarray(0, length))
-  } catch (error) {
-    return { mistake: reason(error) }
-  } finally {
-    if (fd !== undefined) closeSync(fd)
-  }
-}
-
-/** Text of bytes that should be UTF-8. */
-export const decodeText = (bytes: Uint8Array): { readonly text: string } | { readonly mistake: string } => {
-  if (bytes.length > MAX_FILE_BYTES) return { mistake: 'larger than 1 MiB, which no configuration is' }
-  const zero = bytes.indexOf(0)
-  if (zero !== -1) return { mistake: `not a text file: byte ${zero + 1} is NUL` }
-  try {
-    return { text: new TextDecoder('utf-8', { fatal: true }).decode(bytes) }
-  } catch {
-    return { mistake: 'not UTF-8' }
-  }
-}
-
-/** Problems as they are found, by path; each is placed at the nearest node that was read. */
-interface Reporter extends Reading {
-  readonly warn: (path: string, message: string) => void
-  readonly place: (path: string) => Place
-  readonly has: (path: string) => boolean
-  readonly problems: () => readonly Problem[]
-}
-
-/** `pools.sync.workers[1]` → `pools.sync.workers` → `pools.sync` … → ``. */
-const parentPath = (path: string): string => {
-  const parent = path.replace(/(?:^|\.)[^.[\]]*$|\[[^[\]]*\]$/, '')
-  return parent === path ? '' : parent
-}
-
-const makeReporter = (file: string, text: string, lines: LineCounter, aliases: ReadonlyMap<Alias, Node>): Reporter => {
-  const nodes = new Map<string, Node>()
-  const found: { readonly problem: Problem; readonly offset: number }[] = []
-
-  const nodeOf = (path: string): Node | undefined => {
-    let at = path
-    while (!nodes.has(at) && at !== '') at = parentPath(at)
-    return nodes.get(at)
-  }
-  const offsetOf = (node: Node | undefined, inside?: number): number =>
-    inside !== undefined && isScalar(node) ? sourceOffset(text, node, inside) : (node?.range?.[0] ?? 0)
-  const placeAt = (offset: number): Place => {
-    const { line, col } = lines.linePos(offset)
-    return { file, line, column: col }
-  }
-  const add = (
-    severity: Problem['severity'],
-    path: string,
-    message: string,
-    node: Node | undefined,
-    inside?: number,
-  ) => {
-    const offset = offsetOf(node, inside)
-    found.push({ problem: { place: placeAt(offset), path, message, severity }, offset })
-  }
-  return {
-    resolve: (node) => (aliases.get(node as Alias) ?? node ?? undefined) as Node | undefined,
-    visit: (path, node) => void nodes.set(path, node),
-    problem: (path, message, at) => add('error', path, message, at?.node ?? nodeOf(path), at?.offset),
-    warn: (path, message) => add('warning', path, message, nodeOf(path)),
-    source: (node) => text.slice(node.range?.[0], node.range?.[1]),
-    line: (node) => lines.linePos(node.range?.[0] ?? 0).line,
-    place: (path) => placeAt(offsetOf(nodeOf(path))),
-    has: (path) => nodes.has(path),
-    problems: () => {
-      const seen = new Set<string>()
-      return found
-        .toSorted((a, b) => a.offset - b.offset)
-        .map(({ problem }) => problem)
-        .filter((problem) => {
-          // What an alias stands for is read at every use, but wrong once.
-          const text = formatProblem({ ...problem, path: '' })
-          return !seen.has(text) && seen.add(text)
-        })
-    },
-  }
-}
-
-const parse = (file: string, text: string): Parse => {
-  try {
-    return parseYaml(file, text)
-  } catch (error) {
-    // The YAML parser is recursive: a file of nothing but brackets takes the whole stack.
-    if (!(error instanceof RangeError)) throw error
-    const reporter = makeReporter(file, text, new LineCounter(), new Map())
-    reporter.problem('', 'nested too deeply')
-    return { reporter }
-  }
 }
 
 interface Parse {
@@ -189,40 +59,12 @@ const syntaxError = ({ code, message, pos: [offset] }: YAMLParseError, text: str
   return before && port ? `quote an IPv6 address: '${before[0]}${port[0]}'` : `not YAML: ${message}`
 }
 
-const parseYaml = (file: string, text: string): Parse => {
-  const lines = new LineCounter()
-  const document = parseDocument(text, {
-    lineCounter: lines,
-    prettyErrors: false,
-    uniqueKeys: false,
-    logLevel: 'error', // 'silent' would pass over a second document
-  })
-  const aliases = new Map<Alias, Node>()
-  const anchors = new Map<string, Node>()
-  const reporter = makeReporter(file, text, lines, aliases)
-  const at = (offset: number): { readonly node: Node } => ({
-    node: { range: [offset, offset, offset] } as unknown as Node,
-  })
-
-  for (const error of document.errors.slice(0, MAX_SYNTAX_ERRORS))
-    reporter.problem('', syntaxError(error, text), at(error.pos[0]))
-  if (document.errors.length > 0) return { reporter }
-  for (const warning of document.warnings) reporter.problem('', warning.message, at(warning.pos[0]))
-
-  visit(document, {
-    Node: (_, node) => {
-      if ('anchor' in node && typeof node.anchor === 'string') anchors.set(node.anchor, node as Node)
-    },
-    Alias: (_, alias) => {
-      const target = anchors.get(alias.source)
-      if (target) aliases.set(alias, target)
-      else reporter.problem('', `the alias *${alias.source} has no anchor &${alias.source} before it`, { node: alias })
-    },
-  })
-  if (reporter.problems().length > 0) return { reporter }
+const parse = (file: string, text: string): Parse => {
+  const { reporter, document } = readYaml(file, text, { syntaxError: (error) => syntaxError(error, text) })
+  if (!document) return { reporter }
   const root = reporter.resolve(document.contents)
   if (!root) {
-    reporter.problem('', 'empty: listen and pools.main are needed', at(0))
+    reporter.problem('', 'empty: listen and pools.main are needed')
     return { reporter }
   }
   reporter.visit('', root)

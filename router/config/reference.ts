@@ -1,6 +1,6 @@
 /** `docs/routes-yaml.md`, printed from the schema: `node router/config/reference.ts > docs/routes-yaml.md`. */
 
-import type { Key, ObjectType } from './decode.ts'
+import type { Key, ObjectType } from '../../shared/config/decode.ts'
 import {
   accessLogObject,
   fileObject,

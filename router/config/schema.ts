@@ -3,6 +3,7 @@
  * quote it, and `docs/routes-yaml.md` is printed from it (reference.ts); nothing about a key is written anywhere else.
  */
 
+import type { Address } from '../../shared/config/address.ts'
 import {
   boolean,
   fill,
@@ -13,6 +14,7 @@ import {
   object,
   oneOf,
   optional,
+  type Parsed,
   record,
   required,
   scalar,
@@ -20,10 +22,8 @@ import {
   string,
   type Type,
   withDefault,
-} from './decode.ts'
-import type { Address } from './types.ts'
+} from '../../shared/config/decode.ts'
 import {
-  type Parsed,
   parseDuration,
   parseListenAddress,
   parseNetwork,

@@ -3,14 +3,21 @@
  * YAML 1.1, and of several files given to one process the later one's top-level keys replace the earlier one's.
  */
 
-import { isNode, LineCounter, parseDocument } from 'yaml'
-import type { Address, Place, Problem } from './types.ts'
-import { isLoopback } from './values.ts'
-
-export interface SourceFile {
-  readonly file: string
-  readonly text: string
-}
+import { type Address, isLoopback } from '../../shared/config/address.ts'
+import { isNothing, type Type } from '../../shared/config/decode.ts'
+import type { Place, Problem } from '../../shared/config/problem.ts'
+import {
+  mergeFiles,
+  placeIn,
+  readSynapseFile,
+  type Settings,
+  type SourceFile,
+  type SynapseFile,
+} from '../../shared/synapse-config/file.ts'
+import { instanceMapType } from '../../shared/synapse-config/instance-map.ts'
+import { isLocal, listenersType, type Listener as SynapseListener } from '../../shared/synapse-config/listener.ts'
+import { MASTER, REMOVED_KEYS } from '../../shared/synapse-config/processes.ts'
+import { streamWritersType } from '../../shared/synapse-config/stream-writers.ts'
 
 export interface Listener {
   readonly address: Address
@@ -43,8 +50,6 @@ export interface Deployment {
   readonly workers: readonly Process[]
   /** Stream → names of its writers, `main` among them; streams that are not named are main's. */
   readonly streamWriters: ReadonlyMap<string, readonly string[]>
-  /** Streams whose writer is given as `main`, which no process of Synapse calls itself there. */
-  readonly misnamedMain: ReadonlySet<string>
   readonly instanceMap: ReadonlySet<string>
   /** Jobs without endpoints → who does them. */
   readonly jobs: ReadonlyMap<string, readonly string[]>
@@ -54,20 +59,8 @@ export interface Deployment {
   readonly mas?: string
   readonly sso: boolean
   readonly maxUploadSize?: string
-  readonly problems: readonly Problem[]
   /** The place of a setting in the shared configuration. */
   readonly placeOf: (...path: readonly (string | number)[]) => Place | undefined
-}
-
-type Settings = Readonly<Record<string, unknown>>
-
-/** The main process in lists of processes. */
-export const MASTER = 'master'
-
-interface Parsed {
-  readonly file: string
-  readonly settings: Settings
-  readonly placeOf: (path: readonly (string | number)[]) => Place | undefined
 }
 
 const isSettings = (value: unknown): value is Settings =>
@@ -80,90 +73,35 @@ const asNames = (value: unknown): readonly string[] => asList(value).map(String)
 const asProcesses = (value: unknown): readonly string[] =>
   asNames(value).map((name) => (name === MASTER ? 'main' : name))
 
-const parse = ({ file, text }: SourceFile, problems: Problem[]): Parsed | undefined => {
-  const lines = new LineCounter()
-  const place = (offset: number): Place => {
-    const { line, col } = lines.linePos(offset)
-    return { file, line, column: col }
-  }
-  const refuse = (message: string, offset = 0): undefined => {
-    problems.push({ place: place(offset), path: '', message, severity: 'error' })
-  }
-  try {
-    const document = parseDocument(text, {
-      lineCounter: lines,
-      version: '1.1',
-      merge: true,
-      uniqueKeys: false,
-      prettyErrors: false,
-      logLevel: 'error', // 'silent' would pass over a second document
-    })
-    const error = document.errors[0]
-    if (error?.code === 'MULTIPLE_DOCS')
-      return refuse('a second document begins here, and Synapse reads files of one: remove the ---', error.pos[0])
-    if (error) return refuse(`not YAML: ${error.message}`, error.pos[0])
-    // Nothing but comments, as packages leave in conf.d: Synapse passes over it too.
-    const settings: unknown = document.toJS() ?? {}
-    if (!isSettings(settings)) return refuse('expected a map of settings, as Synapse has them')
-    return {
-      file,
-      settings,
-      placeOf: (path) => {
-        const node = document.getIn(path, true)
-        return isNode(node) && node.range ? place(node.range[0]) : undefined
-      },
-    }
-  } catch (error) {
-    return refuse(`not YAML: ${(error as Error).message}`)
-  }
-}
-
 const WILDCARDS: readonly string[] = ['0.0.0.0', '::', '', '*']
 
-const readListener = (
-  raw: unknown,
-  path: string,
-  host: string | undefined,
-  place: Place | undefined,
-): Listener | undefined => {
-  const settings = asSettings(raw)
-  const type = String(settings.type ?? 'http')
-  const resources = new Set(asList(settings.resources).flatMap((resource) => asNames(asSettings(resource).names)))
+/** A listener as the router reaches it. `host`: where `instance_map` says that the process is. */
+const asReached = (listener: SynapseListener, path: string, host: string | undefined, place?: Place): Listener => {
   const common = {
-    http: type === 'http',
-    resources: type === 'metrics' ? new Set(['metrics']) : resources,
-    tls: settings.tls === true,
+    http: listener.type === 'http',
+    resources: new Set<string>(
+      listener.type === 'metrics' ? ['metrics'] : listener.resources.flatMap(({ names }) => names),
+    ),
+    xForwarded: listener.xForwarded,
+    loopback: isLocal(listener),
     path,
     ...(place && { place }),
   }
-  if (typeof settings.path === 'string')
-    return { ...common, address: { kind: 'unix', path: settings.path }, xForwarded: true, loopback: true }
-  const port = Number(settings.port)
-  if (!Number.isInteger(port) || port < 1 || port > 65535) return undefined
-
-  const bound = [...asList(settings.bind_address), ...asList(settings.bind_addresses)].map(String)
-  const wildcard = bound.length === 0 || bound.some((address) => WILDCARDS.includes(address))
+  if (listener.kind === 'unix') return { ...common, address: { kind: 'unix', path: listener.path }, tls: false }
+  const { port, bindAddresses: bound, tls } = listener
+  const wildcard = bound.some((address) => WILDCARDS.includes(address))
   const remote = host !== undefined && !isLoopback(host) && !WILDCARDS.includes(host) ? host : undefined
   // Debian binds ::1 and 127.0.0.1, also where the machine has no IPv6.
   const local = bound.find((address) => address.startsWith('127.')) ?? bound.find(isLoopback)
   const reached = wildcard ? (remote ?? '127.0.0.1') : (local ?? bound[0]!)
-  const said = bound.length === 0 ? 'all addresses' : bound.join(', ')
+  const said = bound.join(', ')
   return {
     ...common,
+    tls,
     address: { kind: 'tcp', host: reached, port },
     ...(wildcard && { note: remote ? `bound to ${said}; the host is that of instance_map` : `bound to ${said}` }),
-    xForwarded: settings.x_forwarded === true,
-    loopback: !wildcard && bound.every(isLoopback),
   }
 }
-
-/** How workers found main before `instance_map` had it. */
-const REMOVED_KEYS = [
-  'worker_replication_host',
-  'worker_replication_port',
-  'worker_replication_http_port',
-  'worker_replication_http_tls',
-] as const
 
 /** Keys that say that a file is a worker's. */
 const WORKER_KEYS = ['worker_app', 'worker_name', 'worker_listeners'] as const
@@ -176,30 +114,42 @@ export const readDeployment = (
   shared: readonly SourceFile[],
   workerFiles: readonly SourceFile[],
 ): { readonly deployment?: Deployment; readonly problems: readonly Problem[] } => {
-  const problems: Problem[] = []
-  const configs = shared.map((file) => parse(file, problems))
-  const parsedWorkers = workerFiles.map((file) => parse(file, problems))
-  if (configs.some((config) => !config)) return { problems }
-  const files = configs as readonly Parsed[]
+  const files = shared.map(readSynapseFile)
+  const parsedWorkers = workerFiles.map(readSynapseFile)
+  const isUnreadable = ({ reporter }: SynapseFile) => reporter.problems().some(({ severity }) => severity === 'error')
+  const unreadable = new Set([...files, ...parsedWorkers].filter(isUnreadable))
+  /** What can be read is imported: mistakes in it are warnings, as it is for Synapse to refuse them. */
+  const told = (): readonly Problem[] =>
+    [...files, ...parsedWorkers].flatMap((file) =>
+      file.reporter
+        .problems()
+        .map((problem): Problem => (unreadable.has(file) ? problem : { ...problem, severity: 'warning' })),
+    )
+  if (files.some((file) => unreadable.has(file))) return { problems: told() }
 
-  const settings: Settings = Object.assign({}, ...files.map((config) => config.settings))
-  const placeOf = (...path: readonly (string | number)[]): Place | undefined =>
-    files.findLast((config) => String(path[0]) in config.settings)?.placeOf(path)
-  const instances = asSettings(settings.instance_map)
-  const hostOf = (name: string): string | undefined => {
-    const host = asSettings(instances[name]).host
-    return typeof host === 'string' ? host : undefined
+  const problems: Problem[] = []
+  const { settings, fileOf, placeOf } = mergeFiles(files)
+  const read = <T>(type: Type<T>, key: string, file = fileOf(key)): T | undefined => {
+    const entry = file?.entries.get(key)
+    return file && entry && !isNothing(entry.value) ? type.read(entry.value, key, file.reporter) : undefined
   }
-  const listenersOf = (
-    key: string,
-    of: Settings,
-    name: string,
-    at: (path: readonly (string | number)[]) => Place | undefined,
-  ) => asList(of[key]).flatMap((raw, i) => readListener(raw, `${key}[${i}]`, hostOf(name), at([key, i])) ?? [])
+  const instances = read(instanceMapType, 'instance_map') ?? new Map()
+  const writers = read(streamWritersType, 'stream_writers') ?? new Map<string, readonly string[]>()
+  const listenersOf = (key: string, name: string, file: SynapseFile | undefined) => {
+    const location = instances.get(name)
+    const host = location?.kind === 'tcp' ? location.host : undefined
+    return ((file && read(listenersType, key, file)) ?? []).map(({ value: listener, position }) =>
+      asReached(listener, `${key}[${position}]`, host, placeIn(file!, [key, position])),
+    )
+  }
 
   const workers = parsedWorkers.flatMap((worker): readonly Process[] => {
-    if (!worker) return []
+    if (unreadable.has(worker)) return []
     const own = worker.settings
+    const placed = (key: string) => {
+      const place = placeIn(worker, [key])
+      return place && { place }
+    }
     if (!WORKER_KEYS.some((key) => key in own)) {
       if (!isLogConfig(own))
         problems.push({
@@ -215,26 +165,16 @@ export const readDeployment = (
       '',
     )
     if (app === 'homeserver') {
-      const at = worker.placeOf(['worker_app'])
       problems.push({
         path: 'worker_app',
         message: 'left out: this is the main process, give its file with --homeserver',
         severity: 'warning',
-        ...(at && { place: at }),
+        ...placed('worker_app'),
       })
       return []
     }
-    for (const key of REMOVED_KEYS) {
-      const at = worker.placeOf([key])
-      if (key in own)
-        problems.push({
-          path: key,
-          message: 'no Synapse from 1.88 on starts with it: put main into instance_map',
-          severity: 'warning',
-          ...(at && { place: at }),
-        })
-    }
-    const place = worker.placeOf(['worker_name'])
+    for (const [key, message] of Object.entries(REMOVED_KEYS))
+      if (key in own) problems.push({ path: key, message, severity: 'warning', ...placed(key) })
     const name = String(own.worker_name ?? app)
     const enabled = own.enable_media_repo ?? settings.enable_media_repo
     return [
@@ -242,12 +182,13 @@ export const readDeployment = (
         name,
         file: worker.file,
         app,
-        listeners: listenersOf('worker_listeners', own, name, worker.placeOf),
+        listeners: listenersOf('worker_listeners', name, worker),
         mediaRepository: app === 'media_repository' || enabled !== false,
-        ...(place && { place }),
+        ...placed('worker_name'),
       },
     ]
   })
+  const mainListeners = listenersOf('listeners', 'main', fileOf('listeners'))
 
   const instanceNames = (...keys: readonly string[]) => keys.flatMap((key) => asProcesses(settings[key]))
   const legacy = (app: string) => workers.filter((worker) => worker.app === app).map(({ name }) => name)
@@ -262,21 +203,14 @@ export const readDeployment = (
     ...(typeof settings.server_name === 'string' && { serverName: settings.server_name }),
     main: {
       name: 'main',
-      file: files.findLast((config) => 'listeners' in config.settings)?.file ?? homeserver.file,
+      file: fileOf('listeners')?.file ?? homeserver.file,
       app: 'homeserver',
-      listeners: listenersOf('listeners', settings, 'main', (path) => placeOf(...path)),
+      listeners: mainListeners,
       mediaRepository: settings.enable_media_repo !== false,
     },
     workers,
-    streamWriters: new Map(
-      Object.entries(asSettings(settings.stream_writers)).map(([stream, names]) => [stream, asProcesses(names)]),
-    ),
-    misnamedMain: new Set(
-      Object.entries(asSettings(settings.stream_writers)).flatMap(([stream, names]) =>
-        asNames(names).includes('main') ? [stream] : [],
-      ),
-    ),
-    instanceMap: new Set(Object.keys(instances)),
+    streamWriters: new Map([...writers].map(([stream, names]) => [stream, asProcesses(names)])),
+    instanceMap: new Set(instances.keys()),
     jobs: new Map([
       ['federation sender', [...instanceNames('federation_sender_instances'), ...legacy('federation_sender')]],
       ['pusher', [...instanceNames('pusher_instances'), ...legacy('pusher')]],
@@ -293,10 +227,9 @@ export const readDeployment = (
       asSettings(settings.cas_config).enabled === true ||
       (saml.enabled !== false && 'sp_config' in saml),
     ...(settings.max_upload_size !== undefined && { maxUploadSize: String(settings.max_upload_size) }),
-    problems,
     placeOf,
   }
-  return { deployment, problems }
+  return { deployment, problems: [...told(), ...problems] }
 }
 
 /** The plain HTTP listener on which `process` serves all of `resources`, if there is one. */

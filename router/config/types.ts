@@ -1,11 +1,8 @@
 /** `routes.yaml` as the rest of the router sees it: validated, with every default filled in, deeply readonly. */
 
+import type { Address } from '../../shared/config/address.ts'
+import type { Place } from '../../shared/config/problem.ts'
 import type { Method, Sticky, SynapseVersion } from '../../shared/endpoints/types.ts'
-
-/** Where a worker or a listener is. A host name is resolved again for each connection, an address is used as it is. */
-export type Address =
-  | { readonly kind: 'tcp'; readonly host: string; readonly port: number }
-  | { readonly kind: 'unix'; readonly path: string }
 
 /** What a listener lets through. `/_synapse/replication` never passes, whatever is exposed. */
 export type Exposure = 'client' | 'federation' | 'admin'
@@ -81,12 +78,6 @@ export interface RouteConfig {
   readonly place: Place
 }
 
-export interface Place {
-  readonly file: string
-  readonly line: number
-  readonly column: number
-}
-
 export interface RouterConfig {
   readonly file: string
   readonly serverName?: string
@@ -106,12 +97,4 @@ export interface RouterConfig {
   readonly accessLog: { readonly to: 'off' | 'stdout' | { readonly file: string } }
   /** How long running requests may take to finish after SIGTERM. */
   readonly drainMs: number
-}
-
-/** One mistake in a configuration file. `path` is the key's path: `pools.sync.workers[1]`. */
-export interface Problem {
-  readonly place?: Place
-  readonly path: string
-  readonly message: string
-  readonly severity: 'error' | 'warning'
 }

@@ -4,11 +4,9 @@
  */
 
 import { isIP, isIPv4, isIPv6 } from 'node:net'
+import { type Address, addressesCollide, addressKey, isLoopback, isWildcard } from '../../shared/config/address.ts'
+import type { Parsed } from '../../shared/config/decode.ts'
 import type { SynapseVersion } from '../../shared/endpoints/types.ts'
-import type { Address } from './types.ts'
-
-/** A value, or why there is none: `expected` completes "expected …, got …"; `mistake` is a sentence of its own. */
-export type Parsed<T> = { readonly value: T } | { readonly expected: string } | { readonly mistake: string }
 
 /** The kernel's `sun_path` holds 108 bytes, one of them the final NUL. */
 const MAX_UNIX_PATH_BYTES = 107
@@ -125,79 +123,8 @@ export const parseServerName = (text: string): Parsed<string> => {
   return valid && Number(split[3] ?? 1) <= 65535 ? { value: text } : { expected: 'a server name such as example.org' }
 }
 
-/** The address in one form: two workers are the same if theirs are equal. */
-export const addressKey = (address: Address): string =>
-  address.kind === 'unix'
-    ? `unix:${address.path}`
-    : `${isIPv6(address.host) ? `[${address.host}]` : address.host}:${address.port}`
-
-const isWildcard = (host: string) => host === '0.0.0.0' || host === '::'
-/** Only this machine reaches it. */
-export const isLoopback = (host: string) => host === 'localhost' || host === '::1' || /^127\./.test(host)
-
-/** Can two sockets of this machine not listen on `a` and `b` at the same time? (`::` takes IPv4 as well.) */
-export const addressesCollide = (a: Address, b: Address): boolean => {
-  if (a.kind === 'unix' || b.kind === 'unix') return addressKey(a) === addressKey(b)
-  if (a.port !== b.port || a.port === 0) return false
-  const covers = (wide: string, host: string) =>
-    wide === '::'
-      ? isIP(host) !== 0 || host === 'localhost'
-      : wide === '0.0.0.0' && (isIPv4(host) || host === 'localhost')
-  const sameName = (x: string, y: string) => x === 'localhost' && (y === '127.0.0.1' || y === '::1')
-  return (
-    a.host === b.host ||
-    covers(a.host, b.host) ||
-    covers(b.host, a.host) ||
-    sameName(a.host, b.host) ||
-    sameName(b.host, a.host)
-  )
-}
-
 /** Would a connection to `worker` end at `listener`, on this machine? */
 export const reaches = (worker: Address, listener: Address): boolean =>
   worker.kind === 'tcp' && !isLoopback(worker.host) && !isWildcard(worker.host)
     ? addressKey(worker) === addressKey(listener)
     : addressesCollide(worker, listener)
-
-/** Only reachable from this machine or a private network, as far as an address can tell; a host name is taken to be. */
-export const isPrivateHost = (host: string): boolean => {
-  if (isWildcard(host)) return false
-  if (isIPv4(host))
-    return (
-      isLoopback(host) ||
-      /^(10\.|192\.168\.|169\.254\.|172\.(1[6-9]|2\d|3[01])\.|100\.(6[4-9]|[7-9]\d|1[01]\d|12[0-7])\.)/.test(host)
-    )
-  if (isIPv6(host)) return isLoopback(host) || /^f[cd]|^fe[89ab]/i.test(host)
-  return true
-}
-
-/** The candidate that `text` was probably meant to be, or undefined: at most a third of it is different. */
-export const didYouMean = (text: string, candidates: Iterable<string>): string | undefined => {
-  const lower = text.toLowerCase().replaceAll('-', '_')
-  let best: string | undefined
-  let least = Math.max(1, Math.floor(lower.length / 3)) + 1
-  for (const candidate of candidates) {
-    const distance = editDistance(lower, candidate.toLowerCase(), least)
-    if (distance < least) [best, least] = [candidate, distance]
-  }
-  return best
-}
-
-/** Insertions, deletions, replacements and swaps of neighbours that turn `a` into `b`; stops counting at `limit`. */
-const editDistance = (a: string, b: string, limit: number): number => {
-  if (Math.abs(a.length - b.length) >= limit) return limit
-  let beforeLast: number[] = []
-  let last = Array.from({ length: b.length + 1 }, (_, j) => j)
-  for (let i = 1; i <= a.length; i++) {
-    const row = [i]
-    for (let j = 1; j <= b.length; j++) {
-      const replaced = last[j - 1]! + (a[i - 1] === b[j - 1] ? 0 : 1)
-      row[j] = Math.min(replaced, last[j]! + 1, row[j - 1]! + 1)
-      if (i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1])
-        row[j] = Math.min(row[j]!, beforeLast[j - 2]! + 1)
-    }
-    beforeLast = last
-    last = row
-  }
-  return last[b.length]!
-}

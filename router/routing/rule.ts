@@ -1,7 +1,8 @@
 /** A routing rule: what the trie is compiled from, be it written in `routes.yaml` or derived from the endpoint table. */
 
+import type { Place } from '../../shared/config/problem.ts'
 import type { Endpoint, Method, Sticky } from '../../shared/endpoints/types.ts'
-import type { Place, When } from '../config/types.ts'
+import type { When } from '../config/types.ts'
 
 export interface Rule {
   /** A regular expression in the subset that `pattern.ts` reads. */

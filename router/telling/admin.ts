@@ -6,7 +6,7 @@
 import { isIP } from 'node:net'
 import { hostname } from 'node:os'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
-import type { Address } from '../config/types.ts'
+import type { Address } from '../../shared/config/address.ts'
 
 export interface WorkerState {
   readonly name: string

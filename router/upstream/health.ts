@@ -5,7 +5,8 @@
  */
 
 import { request } from 'node:http'
-import type { Address, HealthConfig } from '../config/types.ts'
+import type { Address } from '../../shared/config/address.ts'
+import type { HealthConfig } from '../config/types.ts'
 
 /** Between checks of a worker that is down. */
 const DOWN_INTERVAL_MS = 400

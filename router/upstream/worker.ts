@@ -3,7 +3,7 @@
 import { lookup } from 'node:dns'
 import { isIP } from 'node:net'
 import { performance } from 'node:perf_hooks'
-import type { Address } from '../config/types.ts'
+import type { Address } from '../../shared/config/address.ts'
 import { connectWire, type Wire, type WireOwner } from '../forward/wire.ts'
 
 /** A connection that has no request now and may take the next. */

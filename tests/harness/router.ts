@@ -11,11 +11,12 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { stringify } from 'yaml'
-import { formatProblem, loadConfig } from '../../router/config/load.ts'
+import { loadConfig } from '../../router/config/load.ts'
 import type { RouterConfig } from '../../router/config/types.ts'
 import { type RunningRouter, startRouter } from '../../router/start.ts'
 import { tables } from '../../router/tables.ts'
 import { makeMetrics } from '../../router/telling/metrics.ts'
+import { formatProblem } from '../../shared/config/problem.ts'
 
 /** Keys as in `routes.yaml`. */
 export interface TestRouterOptions {

@@ -153,7 +153,7 @@ test('import reads folders as Synapse does: their *.yaml in order, files of comm
   const write = (file: string, text: string) => writeFileSync(join(folder, file), text)
   write(
     'homeserver.yaml',
-    'server_name: a.example.org\nlisteners: [{path: /run/m.sock, resources: [{names: [client, federation]}]}]\n',
+    'server_name: a.example.org\nlisteners: [{path: /run/m.sock, type: http, resources: [{names: [client, federation]}]}]\n',
   )
   write('conf.d/a.yaml', 'server_name: b.example.org\n')
   write('conf.d/b.yaml', '# nothing yet\n')

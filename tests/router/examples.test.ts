@@ -4,8 +4,9 @@ import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { test } from 'node:test'
 import { checkConfig } from '../../router/config/check.ts'
-import { formatProblem, loadConfig } from '../../router/config/load.ts'
+import { loadConfig } from '../../router/config/load.ts'
 import { tables } from '../../router/tables.ts'
+import { formatProblem } from '../../shared/config/problem.ts'
 
 const read = (path: string): string => readFileSync(new URL(`../../${path}`, import.meta.url), 'utf8')
 const yamlIn = (text: string): readonly string[] =>

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { checkConfig } from '../../../router/config/check.ts'
-import { formatProblem, loadConfig } from '../../../router/config/load.ts'
+import { loadConfig } from '../../../router/config/load.ts'
 import { tables as realTables } from '../../../router/tables.ts'
+import { formatProblem } from '../../../shared/config/problem.ts'
 import { tables } from './tables.ts'
 
 const checked = (text: string): readonly string[] => {

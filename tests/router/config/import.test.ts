@@ -6,9 +6,10 @@ import { dirname, join, relative } from 'node:path'
 import { test } from 'node:test'
 import { checkConfig } from '../../../router/config/check.ts'
 import { importSynapse } from '../../../router/config/import.ts'
-import { formatProblem, loadConfig } from '../../../router/config/load.ts'
+import { loadConfig } from '../../../router/config/load.ts'
 import type { RouterConfig } from '../../../router/config/types.ts'
 import { tables as realTables } from '../../../router/tables.ts'
+import { formatProblem } from '../../../shared/config/problem.ts'
 import { tables } from './tables.ts'
 
 const FIXTURES = join(import.meta.dirname, 'fixtures')
@@ -63,13 +64,13 @@ test('workers that are named for what they do', () => {
 test('what cannot work is told where it stands', () => {
   const { problems, config } = imported(join(FIXTURES, 'broken'))
   assert.deepEqual(problems, [
+    'homeserver.yaml:9:3: warning: stream_writers.typing: typing has one writer in Synapse, not 2: a, ghost',
     'workers/notes.yaml:1:1: warning: left out: no worker_app and no worker_name, so this is no worker',
     "workers/twin.yaml:2:14: warning: worker_name: b is also the name in workers/b.yaml: two processes of one name take each other's work",
     'homeserver.yaml:3:5: warning: listeners[0]: main has no x_forwarded: true here: it will take all clients for the router, and rate-limit them as one',
     'homeserver.yaml:4:5: warning: listeners[1]: replication of main is open to all without worker_replication_secret: who reaches it can act as any user',
     'workers/a.yaml:4:5: warning: worker_listeners[0]: 127.0.0.1:8008 is also the address of main (homeserver.yaml)',
     'workers/b.yaml:4:5: warning: worker_listeners[0]: b speaks TLS here, the router plain HTTP to workers: give it a listener without tls',
-    'homeserver.yaml:9:11: warning: stream_writers.typing: typing has one writer in Synapse, not 2: a, ghost',
     'homeserver.yaml:9:11: warning: stream_writers.typing: a has no replication listener: others cannot hand it their writes',
     'homeserver.yaml:9:11: warning: stream_writers.typing: ghost is not in instance_map: Synapse will not start',
     'homeserver.yaml:9:11: warning: stream_writers.typing: ghost is no worker of the files given: requests for typing will be answered 500',
@@ -146,12 +147,17 @@ test('what keeps Synapse itself from starting is told', () => {
     'worker_name: g\nworker_replication_http_port: 9093\n',
   )
   assert.deepEqual(problems, [
+    'hs.yaml:4:18: warning: stream_writers.typng: no stream of Synapse, did you mean typing?: it will not start with it',
+    'hs.yaml:4:33: warning: stream_writers.to_device: nobody writes it: Synapse will not start',
+    'hs.yaml:4:48: warning: stream_writers.receipts: the main process is called master here: no worker of Synapse will start with main',
     'w0.yaml:1:13: warning: worker_app: left out: this is the main process, give its file with --homeserver',
     'w1.yaml:2:31: warning: worker_replication_http_port: no Synapse from 1.88 on starts with it: put main into instance_map',
-    'hs.yaml:4:25: warning: stream_writers.typng: no stream of Synapse, did you mean typing?: it will not start with it',
-    'hs.yaml:4:44: warning: stream_writers.to_device: nobody writes it: Synapse will not start',
-    'hs.yaml:4:58: warning: stream_writers.receipts: the main process is called master here: no worker will start with main',
   ])
+})
+
+test('a listener that no Synapse opens is told, and left out', () => {
+  const { problems } = made(`listeners: [${listen(8008, 'client, federation')}, {port: '8009', type: http}]\n`)
+  assert.deepEqual(problems, ['hs.yaml:1:145: warning: listeners[1].port: expected a port, got "8009"'])
 })
 
 test('files that are not Synapse’s are refused', () => {
@@ -168,13 +174,20 @@ test('files that are not Synapse’s are refused', () => {
       `listeners: [${listen(8448, 'client', ', tls: true')}]`,
       'hs.yaml:1:12: listeners: the main process has no plain HTTP listener with the client resource, which the router needs: it has one with TLS, give it another without',
     ],
-    ['- a', 'hs.yaml:1:1: expected a map of settings, as Synapse has them'],
     [
       'server_name: a',
       'listeners: the main process has no plain HTTP listener with the client resource, which the router needs',
     ],
   ] as const)
     assert.deepEqual(importSynapse([{ file: 'hs.yaml', text }], []).problems.map(formatProblem), [message])
+})
+
+test('a file that is no map is passed over, as Synapse does', () => {
+  const { problems } = importSynapse([{ file: 'hs.yaml', text: '- a' }], [])
+  assert.deepEqual(problems.map(formatProblem), [
+    'hs.yaml:1:1: warning: holds no map of settings: passed over, as Synapse does',
+    'listeners: the main process has no plain HTTP listener with the client resource, which the router needs',
+  ])
 })
 
 test('names with newlines and quotes cannot leave their comment', () => {

@@ -4,7 +4,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { decodeText, formatProblem, loadConfig } from '../../../router/config/load.ts'
+import { loadConfig } from '../../../router/config/load.ts'
+import { formatProblem } from '../../../shared/config/problem.ts'
+import { decodeText } from '../../../shared/config/text-file.ts'
 import { tables } from './tables.ts'
 
 const problemsOf = (text: string): readonly string[] =>

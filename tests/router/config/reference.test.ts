@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { test } from 'node:test'
-import { readText } from '../../../router/config/decode.ts'
-import { formatProblem, loadConfig } from '../../../router/config/load.ts'
+import { loadConfig } from '../../../router/config/load.ts'
 import { EXAMPLE_FILE, printReference, SECTIONS } from '../../../router/config/reference.ts'
+import { readText } from '../../../shared/config/decode.ts'
+import { formatProblem } from '../../../shared/config/problem.ts'
 import { tables } from './tables.ts'
 
 test('docs/routes-yaml.md is as `npm run table` prints it', () => {

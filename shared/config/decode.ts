@@ -7,7 +7,10 @@
  */
 
 import { isAlias, isMap, isScalar, isSeq, type Node, type Pair, parseDocument, type Scalar, type YAMLMap } from 'yaml'
-import { didYouMean, type Parsed } from './values.ts'
+import { didYouMean } from './did-you-mean.ts'
+
+/** A value, or why there is none: `expected` completes "expected …, got …"; `mistake` is a sentence of its own. */
+export type Parsed<T> = { readonly value: T } | { readonly expected: string } | { readonly mistake: string }
 
 export interface Type<T> {
   /** Completes "expected …" in messages and names the type in the reference. */
@@ -26,11 +29,15 @@ export interface Key<T> {
   readonly default?: string
   /** What the absence of an optional key means. */
   readonly absent?: string
+  /** The type reads a key without a value too; where not, it is a mistake, or in a lenient reading absent. */
+  readonly takesNull?: true
 }
 
-type Keys = Readonly<Record<string, Key<unknown>>>
-type ValueOf<K> = K extends Key<infer T> ? T : never
+export type Keys = Readonly<Record<string, Key<unknown>>>
+export type ValueOf<K> = K extends Key<infer T> ? T : never
 export type ObjectOf<K extends Keys> = { readonly [Name in keyof K]: ValueOf<K[Name]> }
+
+type Tell = (path: string, message: string, at?: { readonly node?: Node; readonly offset?: number }) => void
 
 /** The reading of one file: where its nodes are, and what is wrong with them. */
 export interface Reading {
@@ -38,8 +45,14 @@ export interface Reading {
   readonly resolve: (node: unknown) => Node | undefined
   /** Remembers that `path` is written at `node`, for problems found later. */
   readonly visit: (path: string, node: Node) => void
+  /** Is something written at exactly `path`? */
+  readonly has: (path: string) => boolean
   /** Reports at `node`, or at the node remembered for `path`; `offset` counts characters into a scalar's value. */
-  readonly problem: (path: string, message: string, at?: { readonly node?: Node; readonly offset?: number }) => void
+  readonly problem: Tell
+  readonly warn: Tell
+  readonly note: Tell
+  /** Files of someone else's making: an unknown key is a warning, of equal keys the last counts, a key without a value is absent. */
+  readonly lenient: boolean
   /** The source text of a node. */
   readonly source: (node: Node) => string
   readonly line: (node: Node) => number
@@ -80,10 +93,13 @@ const scalarText = (scalar: Scalar): string =>
       : scalar.value
     : (scalar.source ?? String(scalar.value))
 
-const isNothing = (node: Node | undefined): boolean => node === undefined || (isScalar(node) && node.value === null)
+/** No node, or one without a value: `key:` and `key: null`. */
+export const isNothing = (node: Node | undefined): boolean =>
+  node === undefined || (isScalar(node) && node.value === null)
 
 const MAX_QUOTED = 60
-const quote = (text: string): string =>
+/** Text of a file for a message: short, and on one line. */
+export const quote = (text: string): string =>
   JSON.stringify(text.length > MAX_QUOTED ? `${text.slice(0, MAX_QUOTED)}…` : text)
 
 /** What a node is, for "expected …, got …". */
@@ -93,7 +109,8 @@ const got = (node: Node | undefined): string => {
   return isSeq(node) ? 'a list' : 'a map'
 }
 
-const mismatch = (expected: string, node: Node | undefined, reading: Reading): string => {
+/** `expected …, got …`. */
+export const mismatch = (expected: string, node: Node | undefined, reading: Reading): string => {
   const message = `expected ${expected}, got ${got(node)}`
   if (node === undefined || isScalar(node)) return message
   const source = reading.source(node)
@@ -178,7 +195,8 @@ export const scalarOr = <A, B>(short: Type<A>, long: Type<B>, expected: string):
   },
 })
 
-interface Entry {
+/** A key of a map with its value, where they are written. */
+export interface Entry {
   readonly name: string
   readonly key: Node
   readonly value: Node | undefined
@@ -188,7 +206,12 @@ interface Entry {
  * The pairs of a map in order, those that it merges (`<<: *defaults`) after its own; duplicates are reported. A map that
  * is merged twice adds nothing the second time, so that each in `seen` is read once, however they are nested.
  */
-const entriesOf = (map: YAMLMap, path: string, reading: Reading, seen = new Set<YAMLMap>()): readonly Entry[] => {
+export const entriesOf = (
+  map: YAMLMap,
+  path: string,
+  reading: Reading,
+  seen = new Set<YAMLMap>(),
+): readonly Entry[] => {
   seen.add(map)
   const entries = new Map<string, Entry>()
   const merged: YAMLMap[] = []
@@ -209,9 +232,17 @@ const entriesOf = (map: YAMLMap, path: string, reading: Reading, seen = new Set<
       continue
     }
     const earlier = entries.get(name)
-    if (earlier)
+    if (earlier && !reading.lenient)
       reading.problem(childPath(path, name), `given twice, first on line ${reading.line(earlier.key)}`, { node: key })
     else entries.set(name, { name, key, value })
+    if (earlier && reading.lenient)
+      reading.warn(
+        childPath(path, name),
+        `given twice: this one counts, not that on line ${reading.line(earlier.key)}`,
+        {
+          node: key,
+        },
+      )
   }
   for (const source of merged) {
     if (seen.has(source)) continue
@@ -267,22 +298,11 @@ export const object = <K extends Keys>(
       reading.problem(path, mismatch(expected, node, reading), node && { node })
       return {}
     }
+    const entries = entriesOf(node, path, reading).filter(({ name }) => !(extensions && name.startsWith('x-')))
     const values: Record<string, unknown> = {}
-    const entries = entriesOf(node, path, reading)
-    for (const { name, key, value } of entries) {
-      if (extensions && name.startsWith('x-')) continue
-      const at = childPath(path, name)
-      const known = Object.hasOwn(keys, name) ? keys[name] : undefined
-      if (!known) {
-        const meant = didYouMean(name, Object.keys(keys))
-        const hint =
-          meant === undefined ? `the keys here are ${Object.keys(keys).join(', ')}` : `did you mean ${meant}?`
-        reading.problem(at, `unknown key: ${hint}`, { node: key })
-        continue
-      }
-      reading.visit(at, value && !isNothing(value) ? value : key)
-      const read = known.type.read(value, at, reading)
-      if (read !== undefined) values[name] = read
+    for (const entry of entries) {
+      const read = readEntry(keys, entry, path, reading)
+      if (read !== undefined) values[entry.name] = read
     }
     const given = new Set(entries.map(({ name }) => name))
     for (const [name, known] of Object.entries(keys)) {
@@ -306,9 +326,34 @@ export const object = <K extends Keys>(
   }
 }
 
+/** The value of one key of a map at `path`; undefined after a problem was told, and where there is none. */
+export const readEntry = (keys: Keys, { name, key, value }: Entry, path: string, reading: Reading): unknown => {
+  const at = childPath(path, name)
+  const known = Object.hasOwn(keys, name) ? keys[name] : undefined
+  if (!known) {
+    const meant = didYouMean(name, Object.keys(keys))
+    if (reading.lenient)
+      reading.warn(at, `unknown key, passed over${meant === undefined ? '' : `: did you mean ${meant}?`}`, {
+        node: key,
+      })
+    else {
+      const hint = meant === undefined ? `the keys here are ${Object.keys(keys).join(', ')}` : `did you mean ${meant}?`
+      reading.problem(at, `unknown key: ${hint}`, { node: key })
+    }
+    return undefined
+  }
+  reading.visit(at, value && !isNothing(value) ? value : key)
+  if (reading.lenient && !known.takesNull && isNothing(value)) {
+    if (known.required) reading.problem(at, mismatch(known.type.expected, value, reading), { node: key })
+    return undefined
+  }
+  return known.type.read(value, at, reading)
+}
+
 /** Read once: a file may have thousands of workers. */
 const defaults = new WeakMap<Key<unknown>, unknown>()
-const defaultOf = (key: Key<unknown>): unknown => {
+/** The value of an absent key. */
+export const defaultOf = (key: Key<unknown>): unknown => {
   if (!defaults.has(key)) defaults.set(key, readText(key.type, key.default!))
   return defaults.get(key)
 }
@@ -339,6 +384,10 @@ export const readText = <T>(type: Type<T>, text: string): T => {
     resolve: (node) => (isAlias(node) ? undefined : ((node ?? undefined) as Node | undefined)),
     visit: () => {},
     problem: fail,
+    warn: fail,
+    note: () => {},
+    has: () => false,
+    lenient: false,
     source: (node) => text.slice(node.range?.[0], node.range?.[1]),
     line: () => 1,
   })

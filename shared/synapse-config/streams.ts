@@ -1,7 +1,7 @@
 /** What Synapse's `stream_writers` allows. */
 
-import { table } from '../../shared/endpoints/table.ts'
-import type { SynapseVersion } from '../../shared/endpoints/types.ts'
+import { table } from '../endpoints/table.ts'
+import type { SynapseVersion } from '../endpoints/types.ts'
 
 const written = table.flatMap(({ endpoint: { served } }) => (typeof served === 'object' ? [served] : []))
 

@@ -1,0 +1,26 @@
+/**
+ * Every key of Synapse's files: its type, default, documentation and an example, or what becomes of it. The reader
+ * (read.ts) reads with it, the messages quote it, and docs/worker-configuration.md is printed from it (reference.ts).
+ */
+
+import type { ValuesOf } from './keys.ts'
+import { accountKeys } from './schema/accounts.ts'
+import { keyKeys } from './schema/keys.ts'
+import { processKeys } from './schema/process.ts'
+import { rateLimitKeys } from './schema/ratelimits.ts'
+import { serverKeys } from './schema/server.ts'
+import { storageKeys } from './schema/storage.ts'
+import { tellingKeys } from './schema/telling.ts'
+
+export const synapseKeys = {
+  ...processKeys,
+  ...serverKeys,
+  ...accountKeys,
+  ...storageKeys,
+  ...keyKeys,
+  ...rateLimitKeys,
+  ...tellingKeys,
+}
+
+/** What the files of a process say, each key by itself. */
+export type SynapseValues = ValuesOf<typeof synapseKeys>
