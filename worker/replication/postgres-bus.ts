@@ -31,6 +31,8 @@ const KEEP_LONG_LINES = '5 minutes'
 /** Lines of one statement: it is parsed and delivered as one, and others wait for it. */
 const MAX_BATCH = 500
 
+const NOTIFY = `select pg_notify(channel, payload)
+  from unnest($1::text[], $2::text[]) with ordinality as sent (channel, payload, at) order by at`
 const TABLE = 'plexus_bus_long_lines'
 const CREATE = `create unlogged table if not exists ${TABLE} (
   id bigint generated always as identity primary key, line text not null, sent_at timestamptz not null default now())`
@@ -38,7 +40,9 @@ const CREATE = `create unlogged table if not exists ${TABLE} (
 /** Connects, and reconnects for ever until it is closed. */
 export function connectPostgresBus({ connection, channels = [] }: PostgresBusOptions, handlers: BusHandlers): Bus {
   const listened = new Set<Channel>(['main', ...channels])
-  let client: pg.Client | undefined
+  /** What can be sent over, once it listens. */
+  let sender: Sender | undefined
+  let stopCurrent = async () => {}
   let isClosed = false
   let isProblemTold = false
   let attempts = 0
@@ -50,62 +54,61 @@ export function connectPostgresBus({ connection, channels = [] }: PostgresBusOpt
     handlers.onProblem(`Postgres: ${(error as Error).message || (error as NodeJS.ErrnoException).code}`)
   }
 
-  const connect = async () => {
-    const fresh = new pg.Client({ ...connection, keepAlive: true })
-    let isUp = false
-    const lose = (error: unknown) => {
-      if (current !== fresh) return
-      current = undefined
-      client = undefined
-      stop()
-      fresh.end().catch(() => {})
-      tell(error)
-      if (isUp && !isClosed) handlers.onDisconnected()
-      if (!isClosed) retry = setTimeout(connect, backOffMs(attempts++))
+  const connect = () => {
+    const client = new pg.Client({ ...connection, keepAlive: true })
+    let [isUp, isOver] = [false, false]
+    const end = () => {
+      isOver = true
+      sender = undefined
+      stopPinging()
+      return client.end().catch(() => {})
     }
-    let current: pg.Client | undefined = fresh
-    const receiver = makeReceiver(fresh, handlers.onLine, lose)
-    const stop = keepAlive(fresh, lose)
-    fresh.on('error', lose)
-    fresh.on('end', () => lose(new Error('the connection ended')))
-    fresh.on('notification', ({ channel, payload }) => {
+    const lose = (error: unknown) => {
+      if (isOver) return
+      void end()
+      tell(error)
+      if (isUp) handlers.onDisconnected()
+      retry = setTimeout(connect, backOffMs(attempts++))
+    }
+    const stopPinging = keepAlive(client, lose)
+    const receive = makeReceiver(client, (line) => !isOver && handlers.onLine(line), lose)
+    client.on('error', lose)
+    client.on('end', () => lose(new Error('the connection ended')))
+    client.on('notification', ({ channel, payload }) => {
       const known = channelOfName.get(channel)
-      if (isUp && known !== undefined && listened.has(known)) receiver.receive(payload ?? '')
+      if (isUp && !isOver && known !== undefined && listened.has(known)) receive(payload ?? '')
     })
-    try {
-      await fresh.connect()
-      await createTable(fresh)
-      await fresh.query([...listened].map((channel) => `listen ${channelName[channel]}`).join('; '))
-      if (isClosed) {
-        await fresh.end()
-        return
-      }
-      client = fresh
+    stopCurrent = async () => {
+      await sender?.sent()
+      await end()
+    }
+    const start = async () => {
+      await client.connect()
+      await createTable(client)
+      await client.query([...listened].map((channel) => `listen ${channelName[channel]}`).join('; '))
+      if (isOver) return
       isUp = true
       isProblemTold = false
       attempts = 0
+      sender = makeSender(client, lose)
       handlers.onConnected()
-    } catch (error) {
-      lose(error)
     }
+    start().catch(lose)
   }
-
-  const sender = makeSender(() => client)
-  void connect()
+  connect()
 
   return {
     publish(channel, line) {
-      if (client === undefined) return false
+      if (sender === undefined) return false
       sender.send(channel, line)
       return true
     },
-    isConnected: () => client !== undefined,
+    isConnected: () => sender !== undefined,
     async close() {
       if (isClosed) return
       isClosed = true
       clearTimeout(retry)
-      await sender.sent()
-      await client?.end().catch(() => {})
+      await stopCurrent()
     },
   }
 }
@@ -143,54 +146,58 @@ function makeReceiver(client: pg.Client, onLine: (line: string) => void, onFaile
     }
     waiting = undefined
   }
-  return {
-    receive(payload: string) {
-      const line = payload.slice(payload.indexOf(' ') + 1)
-      if (waiting !== undefined) waiting.push(line)
-      else if (line.startsWith('#')) void receiveAll(line)
-      else onLine(line)
-    },
+  return (payload: string): void => {
+    const line = payload.slice(payload.indexOf(' ') + 1)
+    if (waiting !== undefined) waiting.push(line)
+    else if (line.startsWith('#')) void receiveAll(line)
+    else onLine(line)
   }
 }
 
-/** One statement at a time, with all lines that came meanwhile. */
-function makeSender(client: () => pg.Client | undefined) {
-  const queue: { channel: string; line: string }[] = []
+interface Sender {
+  readonly send: (channel: Channel, line: string) => void
+  readonly sent: () => Promise<void>
+}
+
+/**
+ * One statement at a time, with all lines that came meanwhile. If one fails, this connection sends nothing more: what came
+ * after would hide what was lost.
+ */
+function makeSender(client: pg.Client, onFailed: (error: unknown) => void): Sender {
+  let queue: { readonly channel: string; readonly line: string }[] = []
   let running: Promise<void> | undefined
   let count = 0
   let longLines = 0
 
-  const statement = async (to: pg.Client, batch: readonly { channel: string; line: string }[]) => {
+  const store = async (line: string): Promise<string> => {
+    const { rows } = await client.query<{ id: string }>(`insert into ${TABLE} (line) values ($1) returning id`, [line])
+    if (longLines++ % 100 === 0)
+      await client.query(`delete from ${TABLE} where sent_at < now() - interval '${KEEP_LONG_LINES}'`)
+    return rows[0]!.id
+  }
+  const notify = async (batch: typeof queue) => {
     const payloads: string[] = []
     for (const { line } of batch) {
-      const text = Buffer.byteLength(line) > MAX_LINE_BYTES ? `#${await store(to, line)}` : line
+      const text = Buffer.byteLength(line) > MAX_LINE_BYTES ? `#${await store(line)}` : line
       payloads.push(`${(count++).toString(36)} ${text}`)
     }
-    await to.query({
+    await client.query({
       name: 'plexus_bus_notify',
-      text: 'select pg_notify(channel, payload) from unnest($1::text[], $2::text[]) with ordinality as sent (channel, payload, at) order by at',
+      text: NOTIFY,
       values: [batch.map(({ channel }) => channel), payloads],
     })
   }
-  const store = async (to: pg.Client, line: string): Promise<string> => {
-    const { rows } = await to.query<{ id: string }>(`insert into ${TABLE} (line) values ($1) returning id`, [line])
-    if (longLines++ % 100 === 0)
-      await to.query(`delete from ${TABLE} where sent_at < now() - interval '${KEEP_LONG_LINES}'`)
-    return rows[0]!.id
-  }
   const run = async () => {
-    while (queue.length > 0) {
-      const batch = queue.splice(0, MAX_BATCH)
-      const to = client()
-      // Not sent: readers find out by the position that is announced when there is a connection again.
-      if (to === undefined) continue
-      // A statement that failed for another reason than the connection would be a bug; its lines are lost all the same.
-      await statement(to, batch).catch((error) => to.emit('error', error as Error))
+    try {
+      while (queue.length > 0) await notify(queue.splice(0, MAX_BATCH))
+    } catch (error) {
+      onFailed(error)
     }
+    queue = []
     running = undefined
   }
   return {
-    send(channel: Channel, line: string) {
+    send(channel, line) {
       queue.push({ channel: channelName[channel], line })
       running ??= Promise.resolve().then(run)
     },

@@ -18,7 +18,8 @@ export interface FollowedStream<Row = unknown> {
   readonly goesBackwards: boolean
   readonly positions: {
     readonly positionOf: (instance: string) => number
-    readonly advance: (instance: string, position: number) => void
+    /** `isRow`: there is a row at `position`, or was. */
+    readonly advance: (instance: string, position: number, isRow: boolean) => void
   }
   readonly fetch: Fetch
   decode(row: unknown): Result<Row>
@@ -97,8 +98,8 @@ export function makeReader({ instance, streams, askPositions, onProblem }: Reade
     return writer
   }
 
-  const moved = (follow: Follow, name: string, position: number) => {
-    follow.stream.positions.advance(name, position)
+  const moved = (follow: Follow, name: string, position: number, isRow: boolean) => {
+    follow.stream.positions.advance(name, position, isRow)
     // One writer's step can show that others have nothing below it.
     for (const [writer, { waiters }] of follow.writers)
       if (waiters.count() > 0) waiters.wake(follow.stream.positions.positionOf(writer))
@@ -116,11 +117,11 @@ export function makeReader({ instance, streams, askPositions, onProblem }: Reade
     const failed = (error: unknown) => onProblem(`${stream.name}: rows of ${name} at ${token} failed`, error)
     try {
       const pending = stream.onRows(rows, token, name)
-      if (pending !== undefined) return pending.catch(failed).then(() => moved(follow, name, token))
+      if (pending !== undefined) return pending.catch(failed).then(() => moved(follow, name, token, true))
     } catch (error) {
       failed(error)
     }
-    moved(follow, name, token)
+    moved(follow, name, token, true)
   }
 
   const fetchUpTo = async (follow: Follow, name: string, to: number) => {
@@ -135,7 +136,7 @@ export function makeReader({ instance, streams, askPositions, onProblem }: Reade
       for (const [token, batch] of batches(rows)) await deliver(follow, name, token, batch)
       if (!limited) return
       if (upTo <= from) throw new Error(`fetching ${stream.name} from ${from} to ${to} does not advance`)
-      moved(follow, name, upTo)
+      moved(follow, name, upTo, false)
       from = upTo
     }
   }
@@ -147,7 +148,7 @@ export function makeReader({ instance, streams, askPositions, onProblem }: Reade
       try {
         await fetchUpTo(follow, name, to)
         // After a reset rows may have come from before it.
-        moved(follow, name, to)
+        moved(follow, name, to, false)
         if (begun === generation) writerOf(follow, name).isConnected = true
         return
       } catch (error) {
@@ -165,7 +166,7 @@ export function makeReader({ instance, streams, askPositions, onProblem }: Reade
     writer.isConnected = false
     writer.batch = []
     if (isOld || (from <= here && here <= to)) {
-      if (to > here) moved(follow, name, to)
+      if (to > here) moved(follow, name, to, false)
       writer.isConnected = true
       return
     }
@@ -187,11 +188,14 @@ export function makeReader({ instance, streams, askPositions, onProblem }: Reade
   const run = async (follow: Follow, first: Promise<void>) => {
     follow.isBusy = true
     await first
-    for (;;) {
-      const commands = follow.waiting
+    while (follow.waiting.length > 0) {
+      const [commands, begun] = [follow.waiting, generation]
       follow.waiting = []
-      for (const command of commands) await handle(follow, command)
-      if (follow.waiting.length === 0) break
+      for (const command of commands) {
+        // What an older connection brought says nothing of what this one may have missed.
+        if (begun !== generation) break
+        await handle(follow, command)
+      }
     }
     follow.isBusy = false
     if (follow.hasDropped) {

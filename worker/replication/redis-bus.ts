@@ -43,7 +43,8 @@ export function connectRedisBus(options: RedisBusOptions, handlers: BusHandlers)
   const subscriber = new Redis(redisOptions(redis))
   const publisher = new Redis(redisOptions(redis))
   let isSubscribed = false
-  let isAnnounced = false
+  /** Nothing goes out on a new connection before `onConnected`: it would hide what was lost with the old one. */
+  let mayPublish = false
   let isClosed = false
   let isProblemTold = false
 
@@ -54,7 +55,7 @@ export function connectRedisBus(options: RedisBusOptions, handlers: BusHandlers)
   }
   const announce = () => {
     if (!isSubscribed || publisher.status !== 'ready' || isClosed) return
-    isAnnounced = true
+    mayPublish = true
     isProblemTold = false
     handlers.onConnected()
   }
@@ -73,12 +74,14 @@ export function connectRedisBus(options: RedisBusOptions, handlers: BusHandlers)
     )
   })
   subscriber.on('close', () => {
-    const wasAnnounced = isSubscribed && isAnnounced
+    const wasSubscribed = isSubscribed
     isSubscribed = false
-    isAnnounced = false
-    if (wasAnnounced && !isClosed) handlers.onDisconnected()
+    if (wasSubscribed && !isClosed) handlers.onDisconnected()
   })
   publisher.on('ready', announce)
+  publisher.on('close', () => {
+    mayPublish = false
+  })
   subscriber.on('message', (_channel: string, line: string) => {
     if (isSubscribed) handlers.onLine(line)
   })
@@ -90,12 +93,12 @@ export function connectRedisBus(options: RedisBusOptions, handlers: BusHandlers)
 
   return {
     publish(channel, line) {
-      if (publisher.status !== 'ready') return false
+      if (!mayPublish) return false
       // Lost with the connection, if it is lost: readers find out by the position that is announced when there is a new one.
       publisher.publish(nameOf(channel), line).catch(() => {})
       return true
     },
-    isConnected: () => isSubscribed && publisher.status === 'ready',
+    isConnected: () => isSubscribed && mayPublish,
     async close() {
       if (isClosed) return
       isClosed = true

@@ -21,8 +21,11 @@ export interface Positions {
   readonly persistedUpTo: () => number
   /** `persistedUpTo` and the writers that are ahead of it: what a client that reads now may see. */
   readonly token: () => MultiWriterToken
-  /** Another process announced `position`. Positions never go back. */
-  readonly advance: (instance: string, position: number) => void
+  /**
+   * Another process announced `position`. Positions never go back. `isRow`: it is an ID that is finished, so that one may
+   * go on from the ID before it. A position alone is not: a writer that starts says the last ID that anyone was given.
+   */
+  readonly advance: (instance: string, position: number, isRow: boolean) => void
 }
 
 export interface LocalPositions extends Positions {
@@ -97,10 +100,10 @@ export function makePositions(instance: string, isWriter: boolean, loaded: Loade
     minimalLocal: () => positions.get(instance) ?? persistedUpTo,
     persistedUpTo: () => persistedUpTo,
     token: () => tokenOf(persistedUpTo, positions),
-    advance(name, position) {
+    advance(name, position, isRow) {
       positions.set(name, Math.max(position, positions.get(name) ?? 0))
       highestSeen = Math.max(highestSeen, position)
-      markPersisted(position)
+      if (isRow) markPersisted(position)
       settle()
     },
     startReserving() {

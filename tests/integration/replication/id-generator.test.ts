@@ -80,9 +80,9 @@ test('IDs and positions in Postgres', async (t) => {
       given,
       Array.from({ length: given.length }, (_, index) => index + 2),
     )
-    a.positions.advance('b', b.positions.positionOf('b'))
-    b.positions.advance('a', a.positions.positionOf('a'))
-    a.positions.advance('b', b.positions.positionOf('b'))
+    a.positions.advance('b', b.positions.positionOf('b'), false)
+    b.positions.advance('a', a.positions.positionOf('a'), false)
+    a.positions.advance('b', b.positions.positionOf('b'), false)
     assert.equal(a.positions.persistedUpTo(), given.at(-1))
     await Promise.all([a.saved(), b.saved()])
     const saved = new Map((await savedPositions()) as [string, number][])
@@ -105,7 +105,7 @@ test('IDs and positions in Postgres', async (t) => {
     assert.equal(positions.persistedUpTo(), 8)
     assert.equal(positions.positionOf('a'), 8, 'a has nothing between 6 and 8')
     assert.equal(positions.positionOf('b'), 8, 'b may have 9 under way, though 10 is there')
-    positions.advance('b', 9)
+    positions.advance('b', 9, true)
     assert.equal(positions.persistedUpTo(), 10)
   })
 

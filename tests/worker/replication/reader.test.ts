@@ -167,6 +167,26 @@ test('a fetch that began before the connection was lost connects nobody', async 
   assert.deepEqual(told, [['a', 5, ['fetched']]])
 })
 
+test('what came over an older connection, and waited, says nothing of the new one', async () => {
+  const gate = Promise.withResolvers<void>()
+  const { reader, row, position, told, positionOf } = follow({
+    fetch: async (instance, _from, upTo) => {
+      if (instance === 'b') await gate.promise
+      return { rows: [], upTo, limited: false }
+    },
+  })
+  position('a', 5, 5)
+  position('b', 5, 5)
+  position('a', 5, 5)
+  await until(() => positionOf('a') === 5)
+  reader.disconnected()
+  row('a', 9, 'of the new connection: 6, 7 and 8 are missing')
+  gate.resolve()
+  await until(() => positionOf('b') === 5)
+  await after(5)
+  assert.deepEqual([told, positionOf('a')], [[], 5])
+})
+
 test('a fetch that fails is told once, and repeated', async () => {
   let attempts = 0
   const { position, told, problems } = follow({

@@ -77,8 +77,8 @@ test('an ID without rows moves the position at once, one that failed makes reade
 test('a writer that has nothing to say says how far others are, once in a while', async (t) => {
   const { writer, positions, lines } = write()
   t.after(writer.close)
-  positions.advance('other', 9)
-  positions.advance('other', 12)
+  positions.advance('other', 9, true)
+  positions.advance('other', 12, true)
   assert.deepEqual(lines, [])
   await until(() => lines.length > 0)
   assert.deepEqual(lines, ['POSITION s me 5 12'])
@@ -89,7 +89,7 @@ test('a writer that has nothing to say says how far others are, once in a while'
 test('nobody cares how far the writers of caches are', async (t) => {
   const { writer, positions, lines, reserve, finish } = write({ announcesIdle: false })
   t.after(writer.close)
-  positions.advance('other', 12)
+  positions.advance('other', 12, true)
   await new Promise((resolve) => setTimeout(resolve, 60))
   assert.deepEqual(lines, [])
   reserve(13)
