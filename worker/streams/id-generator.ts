@@ -38,7 +38,8 @@ export interface IdGeneratorOptions {
 export async function makeIdGenerator(options: IdGeneratorOptions): Promise<IdGenerator> {
   const { db, ids, instance, writers, onFinished, onSaveFailed } = options
   const isWriter = writers.length === 0 || writers.includes(instance)
-  const positions = makePositions(instance, isWriter, await loadPositions(db, ids, instance, writers))
+  const writing = writers.length === 0 ? 'everyone' : isWriter ? 'this and others' : 'others'
+  const positions = makePositions(instance, writing, await loadPositions(db, ids, instance, writers))
   const reserve = makeReserve(db, ids.sequence, positions)
   const saver = makeSaver(db, ids, instance, () => positions.positionOf(instance), onSaveFailed)
 

@@ -43,7 +43,8 @@ export async function loadInstanceIds(db: StreamDatabase, now: () => number = Da
       if (missing().length === 0) return
       await db.rows(
         'insert into instance_map (instance_name) select unnest($1::text[]) on conflict (instance_name) do nothing',
-        [missing()],
+        // In one order for all, or two processes that start together wait for each other.
+        [missing().sort()],
       )
       await refresh()
     },

@@ -98,12 +98,13 @@ async function repairSequence(db: StreamDatabase, ids: StreamIds): Promise<numbe
     await db.rows(`select setval('${ids.sequence}', greatest((select last_value from ${ids.sequence}), $1::bigint))`, [
       highest,
     ])
-  const lastValue = await last()
+  // Before the sequence, which others may be using: what they save is what it gave out.
   const [saved] = await db.rows<{ id: string | null }>(
     `select ${ids.negative ? '-min' : 'max'}(stream_id) as id from stream_positions where stream_name = $1`,
     [ids.positions],
   )
   const savedPosition = number(saved?.id) ?? 0
+  const lastValue = await last()
   if (savedPosition > Math.max(1, lastValue))
     throw new Error(
       `the database is inconsistent: stream_positions has ${ids.positions} at ${savedPosition}, ` +

@@ -17,7 +17,7 @@ export interface Positions {
   readonly positionOf: (instance: string) => number
   /** This process's last ID below which all its IDs are finished: how far one must read to see what it wrote. */
   readonly minimalLocal: () => number
-  /** Up to here every writer has finished everything. */
+  /** Up to here every writer has finished everything. Where everyone writes, that is only known of when it was loaded. */
   readonly persistedUpTo: () => number
   /** `persistedUpTo` and the writers that are ahead of it: what a client that reads now may see. */
   readonly token: () => MultiWriterToken
@@ -48,8 +48,12 @@ export interface LoadedPositions {
   readonly persistedUpTo: number
 }
 
-/** `instance` is this process; `isWriter`: it may reserve IDs. */
-export function makePositions(instance: string, isWriter: boolean, loaded: LoadedPositions): LocalPositions {
+/** Who may reserve IDs. `everyone`: it is not known who else does, so nobody's position says anything of the others. */
+export type Writing = 'this and others' | 'others' | 'everyone'
+
+/** `instance` is this process. */
+export function makePositions(instance: string, writing: Writing, loaded: LoadedPositions): LocalPositions {
+  const [isWriter, isEveryone] = [writing !== 'others', writing === 'everyone']
   const positions = new Map(loaded.positions)
   let persistedUpTo = loaded.persistedUpTo
   /** Above `persistedUpTo`: there are gaps below them. */
@@ -76,17 +80,19 @@ export function makePositions(instance: string, isWriter: boolean, loaded: Loade
     let floor = lowestOfOthers()
     // While nothing is under way here, this process holds nobody up: its next ID will be above all that there are.
     if (own !== undefined && (isBusy() || floor === Number.POSITIVE_INFINITY)) floor = Math.min(floor, own)
-    if (floor !== Number.POSITIVE_INFINITY && floor > persistedUpTo) persistedUpTo = floor
-    let used = 0
-    while (used < known.length && known[used]! <= persistedUpTo + 1)
-      persistedUpTo = Math.max(persistedUpTo, known[used++]!)
-    if (used > 0) known.splice(0, used)
+    if (!isEveryone) {
+      if (floor !== Number.POSITIVE_INFINITY && floor > persistedUpTo) persistedUpTo = floor
+      let used = 0
+      while (used < known.length && known[used]! <= persistedUpTo + 1)
+        persistedUpTo = Math.max(persistedUpTo, known[used++]!)
+      if (used > 0) known.splice(0, used)
+    }
     local = Math.max(local, persistedUpTo, own ?? 0)
     if (isWriter && !isBusy()) local = Math.max(local, highestSeen)
   }
 
   const markPersisted = (id: number) => {
-    if (id > persistedUpTo) insert(known, id)
+    if (id > persistedUpTo && !isEveryone) insert(known, id)
   }
 
   for (const id of loaded.persisted) {
@@ -96,7 +102,11 @@ export function makePositions(instance: string, isWriter: boolean, loaded: Loade
   settle()
 
   return {
-    positionOf: (name) => (name === instance ? local : Math.max(positions.get(name) ?? 0, persistedUpTo)),
+    positionOf(name) {
+      if (name === instance) return local
+      const position = positions.get(name)
+      return isEveryone ? (position ?? persistedUpTo) : Math.max(position ?? 0, persistedUpTo)
+    },
     minimalLocal: () => positions.get(instance) ?? persistedUpTo,
     persistedUpTo: () => persistedUpTo,
     token: () => tokenOf(persistedUpTo, positions),

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type pg from 'pg'
 import type { StreamIds } from '../../../worker/streams/definitions.ts'
-import { makeIdGenerator } from '../../../worker/streams/id-generator.ts'
+import { type IdGenerator, makeIdGenerator } from '../../../worker/streams/id-generator.ts'
 import { loadInstanceIds } from '../../../worker/streams/instance-ids.ts'
 import { parseRoomToken, printRoomToken } from '../../../worker/streams/tokens.ts'
 import { tokenOf } from '../../../worker/streams/vector-clock.ts'
@@ -40,7 +40,12 @@ test('IDs and positions in Postgres', async (t) => {
   if (server === undefined) return
   const pool = await server.connect()
   const db = database(pool)
-  const open = (instance: string, writers = ['a', 'b'], ids = stream) => makeIdGenerator({ db, ids, instance, writers })
+  const opened: IdGenerator[] = []
+  const open = async (instance: string, writers = ['a', 'b'], ids = stream) => {
+    const generator = await makeIdGenerator({ db, ids, instance, writers })
+    opened.push(generator)
+    return generator
+  }
   const insert = (id: number, instance: string | null, table = 'things') =>
     pool.query(`insert into ${table} values ($1, $2)`, [id, instance])
   const savedPositions = async () =>
@@ -48,7 +53,10 @@ test('IDs and positions in Postgres', async (t) => {
       row.instance_name,
       Number(row.stream_id),
     ])
-  const fresh = () => pool.query(schema)
+  const fresh = async () => {
+    await Promise.all(opened.splice(0).map((generator) => generator.saved()))
+    await pool.query(schema)
+  }
 
   await t.test('an empty stream is at 1, and its first ID is 2, also where the sequence was never used', async () => {
     await fresh()
@@ -164,6 +172,21 @@ test('IDs and positions in Postgres', async (t) => {
     assert.deepEqual(await savedPositions(), [['a', 50]])
   })
 
+  await t.test('writers may start while others write', async () => {
+    await fresh()
+    const a = await open('a')
+    let isOver = false
+    const writing = Array.from({ length: 8 }, async () => {
+      while (!isOver) await a.write(1, async ([id]) => insert(id!, 'a'))
+    })
+    for (let count = 0; count < 20; count++) {
+      const { positions } = await open('b')
+      assert.ok(positions.positionOf('b') >= positions.persistedUpTo())
+    }
+    isOver = true
+    await Promise.all(writing)
+  })
+
   await t.test('a stream that everyone writes has no saved positions', async () => {
     await fresh()
     await insert(4, 'x')
@@ -178,7 +201,8 @@ test('IDs and positions in Postgres', async (t) => {
     await fresh()
     let now = 0
     const [one, other] = [await loadInstanceIds(db, () => now), await loadInstanceIds(db, () => now)]
-    await Promise.all([one.ensure(['a', 'b']), one.ensure(['b', 'a'])])
+    const names = Array.from({ length: 50 }, (_, index) => `w${index}`)
+    await Promise.all([one.ensure(['a', 'b', ...names]), one.ensure([...names, 'b', 'a'].reverse())])
     await one.ensure(['a', 'b'])
     const token = tokenOf(5, [['b', 7]])
     const text = printRoomToken(token, one)

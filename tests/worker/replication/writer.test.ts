@@ -9,7 +9,7 @@ import { until } from '../../harness/until.ts'
 function write({ announcesIdle = true, at = 5 } = {}) {
   const lines: string[] = []
   let isConnected = true
-  const positions: LocalPositions = makePositions('me', true, {
+  const positions: LocalPositions = makePositions('me', 'this and others', {
     positions: new Map([
       ['me', at],
       ['other', at],

@@ -13,7 +13,7 @@ const loaded = (positions: Readonly<Record<string, number>>, persisted: readonly
 const reserve = (positions: LocalPositions, ...ids: number[]) => positions.startReserving().reserved(ids)
 
 test('a lone writer stays below its lowest unfinished ID', () => {
-  const positions = makePositions('a', true, loaded({ a: 7 }))
+  const positions = makePositions('a', 'this and others', loaded({ a: 7 }))
   reserve(positions, 8, 9, 10)
   positions.finish([9])
   assert.equal(positions.positionOf('a'), 7)
@@ -26,7 +26,7 @@ test('a lone writer stays below its lowest unfinished ID', () => {
 })
 
 test('an ID that is still on its way cannot be passed', () => {
-  const positions = makePositions('a', true, loaded({ a: 7 }))
+  const positions = makePositions('a', 'this and others', loaded({ a: 7 }))
   const slow = positions.startReserving()
   reserve(positions, 9)
   positions.finish([9])
@@ -38,7 +38,7 @@ test('an ID that is still on its way cannot be passed', () => {
 })
 
 test('a request for IDs that failed does not hold up anything', () => {
-  const positions = makePositions('a', true, loaded({ a: 7 }))
+  const positions = makePositions('a', 'this and others', loaded({ a: 7 }))
   const failing = positions.startReserving()
   reserve(positions, 8)
   positions.finish([8])
@@ -49,7 +49,7 @@ test('a request for IDs that failed does not hold up anything', () => {
 })
 
 test('all have persisted what the furthest behind has, and what lies without a gap above that', () => {
-  const positions = makePositions('reader', false, loaded({ a: 5, b: 5 }))
+  const positions = makePositions('reader', 'others', loaded({ a: 5, b: 5 }))
   positions.advance('a', 8, true)
   assert.equal(positions.persistedUpTo(), 5)
   assert.deepEqual(positions.token(), tokenOf(5, [['a', 8]]))
@@ -63,7 +63,7 @@ test('all have persisted what the furthest behind has, and what lies without a g
 })
 
 test('an idle writer counts itself where the others are; a busy one does not', () => {
-  const positions = makePositions('a', true, loaded({ a: 5, b: 5 }))
+  const positions = makePositions('a', 'this and others', loaded({ a: 5, b: 5 }))
   positions.advance('b', 9, true)
   assert.deepEqual([positions.positionOf('a'), positions.persistedUpTo(), positions.minimalLocal()], [9, 9, 5])
   reserve(positions, 10)
@@ -73,15 +73,28 @@ test('an idle writer counts itself where the others are; a busy one does not', (
   assert.deepEqual([positions.positionOf('a'), positions.persistedUpTo(), positions.minimalLocal()], [11, 11, 10])
 })
 
+test('where everyone writes, nobody is held for further than they said', () => {
+  const positions = makePositions('me', 'everyone', loaded({ me: 56 }))
+  positions.advance('a', 56, false)
+  positions.advance('a', 70, true)
+  positions.advance('a', 71, true)
+  assert.equal(positions.positionOf('b'), 56, 'b may be about to announce 65')
+  positions.advance('b', 55, false)
+  assert.equal(positions.positionOf('b'), 55)
+  reserve(positions, 72)
+  positions.finish([72])
+  assert.deepEqual([positions.positionOf('me'), positions.minimalLocal()], [72, 72])
+})
+
 test('positions do not go back', () => {
-  const positions = makePositions('reader', false, loaded({ a: 5 }))
+  const positions = makePositions('reader', 'others', loaded({ a: 5 }))
   positions.advance('a', 9, true)
   positions.advance('a', 7, true)
   assert.equal(positions.positionOf('a'), 9)
 })
 
 test('rows found at start close gaps', () => {
-  const positions = makePositions('reader', false, loaded({ a: 5, b: 9 }, [6, 7, 9]))
+  const positions = makePositions('reader', 'others', loaded({ a: 5, b: 9 }, [6, 7, 9]))
   assert.equal(positions.persistedUpTo(), 7)
   assert.deepEqual(positions.token(), tokenOf(7, [['b', 9]]))
 })
@@ -106,11 +119,11 @@ test('no position ever covers an ID that is not finished', () => {
       const start = loaded({ a: 1, b: 1, c: 1 })
       const writers = names.map((name) => ({
         name,
-        positions: makePositions(name, true, start),
+        positions: makePositions(name, 'this and others', start),
         requests: [] as { ids: number[]; reserved: (ids: readonly number[]) => void }[],
         open: [] as number[],
       }))
-      const reader = makePositions('reader', false, start)
+      const reader = makePositions('reader', 'others', start)
       const covered = (upTo: number, by: (id: number) => boolean, message: string) => {
         for (const [id] of writerOf)
           if (id <= upTo && by(id)) assert.ok(finished.has(id), `${message}: ${id} ≤ ${upTo}`)
@@ -142,7 +155,7 @@ test('no position ever covers an ID that is not finished', () => {
           writer.open = []
           writer.requests = []
           const said = Object.fromEntries(names.map((name) => [name, reader.positionOf(name)]))
-          writer.positions = makePositions(writer.name, true, loaded({ ...said, [writer.name]: sequence }))
+          writer.positions = makePositions(writer.name, 'this and others', loaded({ ...said, [writer.name]: sequence }))
         }
         for (const { name, positions } of [...writers, { name: 'reader', positions: reader }]) {
           covered(positions.persistedUpTo(), () => true, `${name} persisted up to`)
