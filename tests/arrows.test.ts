@@ -28,6 +28,8 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   'router/telling': ['shared', 'router/config/types.ts', 'router/forward'],
   worker: ['shared'],
   'worker/config': ['shared'],
+  'worker/streams': ['shared'],
+  'worker/replication': ['shared', 'worker/streams'],
 }
 /** Files directly in these folders (`router/main.ts`) put everything together: they may import all of their half. */
 const tops = ['router', 'worker']

@@ -16,6 +16,7 @@ import { makeChildren } from './children.ts'
 import { memoryMiB, startDeployment } from './deployment.ts'
 import { type EdgeKind, type RoutesFrom, startEdge } from './edge.ts'
 import { accounts, farewell } from './groups/accounts.ts'
+import { type BusFollower, followBus } from './groups/bus.ts'
 import { ephemeral } from './groups/ephemeral.ts'
 import { federation } from './groups/federation.ts'
 import { keys } from './groups/keys.ts'
@@ -53,11 +54,13 @@ const report = makeReport()
 const children = makeChildren()
 const folder = await mkdtemp(join(tmpdir(), 'plexus-synapse-'))
 let remote: RemoteServer | undefined
+let bus: BusFollower | undefined
 
 let interrupted = false
 
 /** Stops all that runs. The logs stay where something failed. */
 const end = async (status: number): Promise<never> => {
+  await bus?.close()
   await progress('stopping', () => children.stopAll())
   await remote?.close()
   if (status === 0 && !flags.keep) await rm(folder, { recursive: true, force: true })
@@ -89,6 +92,7 @@ try {
   const installed = await install()
   const topology = await writeTopology(folder)
   await startDeployment(installed, children, topology)
+  bus = await followBus(topology)
   const edge = await progress(`starting ${edgeKind}`, () => startEdge(children, topology, edgeKind, routesFrom))
   say(
     `Synapse ${installed.synapseVersion}: ${topology.processes.length} processes, ${await memoryMiB(children, topology)} MiB resident, behind ${edgeKind} at ${edge.url}`,
@@ -99,6 +103,7 @@ try {
   if (only !== 'table') await runClients(world, remote)
   await commandExplains(world)
   if (only !== 'clients') await sweep(world, remote, installed.synapseVersion)
+  await bus.check(world)
   for (const name of [...topology.processes.map((one) => one.name), edgeKind]) {
     const ended = children.find(name)?.ended()
     if (ended !== undefined)

@@ -223,12 +223,14 @@ export const writeTopology = async (folder: string): Promise<Topology> => {
     public_baseurl: `http://localhost:${edgePort}/`,
     pid_file: file('main.pid'),
     report_stats: false,
+    // Where it thinks its streams are.
+    enable_metrics: true,
     trusted_key_servers: [],
     suppress_key_server_warning: true,
     signing_key_path: file('signing.key'),
     media_store_path: file('media'),
     log_config: mainLog.config,
-    listeners: [listener(mainPort, GENERIC), listener(mainReplicationPort, ['replication'])],
+    listeners: [listener(mainPort, [...GENERIC, 'metrics']), listener(mainReplicationPort, ['replication'])],
     database: {
       name: 'psycopg2',
       args: { user: 'synapse', dbname: 'synapse', host: '127.0.0.1', port: postgresPort, cp_min: 1, cp_max: 8 },

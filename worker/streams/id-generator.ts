@@ -1,0 +1,154 @@
+/**
+ * IDs of a stream: reserved from its sequence, finished in any order, and the positions that follow from that. Writers of one
+ * stream share the sequence, each with a generator of its own.
+ */
+
+import type { StreamIds } from './definitions.ts'
+import { loadPositions, type StreamDatabase } from './load-positions.ts'
+import { type LocalPositions, makePositions, type Positions } from './positions.ts'
+
+export interface IdGenerator {
+  readonly positions: Positions
+  /**
+   * Runs `work` with `count` new IDs, ascending (for negative streams descending), and finishes them whether it succeeds
+   * or throws: an ID that is never finished would hold up every reader. Their rows must be committed when `work` ends.
+   */
+  readonly write: <T>(count: number, work: (ids: readonly number[]) => Promise<T>) => Promise<T>
+  /** Settles when `stream_positions` has what it is to have. */
+  readonly saved: () => Promise<void>
+}
+
+export interface IdGeneratorOptions {
+  readonly db: StreamDatabase
+  readonly ids: StreamIds
+  /** This process. */
+  readonly instance: string
+  /** All writers of the stream; empty: every process may, and nobody saves positions. */
+  readonly writers: readonly string[]
+  /**
+   * IDs are finished, given without a sign. Where `work` threw they may have been committed all the same, if that was when
+   * the connection broke.
+   */
+  readonly onFinished?: (ids: readonly number[], succeeded: boolean) => void
+  /** `stream_positions` could not be written: readers that start meanwhile look at a few rows more. */
+  readonly onSaveFailed?: (error: unknown) => void
+}
+
+/** Reads where the stream is. A process that does not write it has a generator too, for the positions. */
+export async function makeIdGenerator(options: IdGeneratorOptions): Promise<IdGenerator> {
+  const { db, ids, instance, writers, onFinished, onSaveFailed } = options
+  const isWriter = writers.length === 0 || writers.includes(instance)
+  const writing = writers.length === 0 ? 'everyone' : isWriter ? 'this and others' : 'others'
+  const positions = makePositions(instance, writing, await loadPositions(db, ids, instance, writers))
+  const reserve = makeReserve(db, ids.sequence, positions)
+  const saver = makeSaver(db, ids, instance, () => positions.positionOf(instance), onSaveFailed)
+
+  return {
+    positions,
+    async write(count, work) {
+      if (!isWriter) throw new Error(`${instance} is no writer of ${ids.positions}: that is ${writers.join(', ')}`)
+      const reserved = await reserve(count)
+      let succeeded = false
+      try {
+        const result = await work(ids.negative ? reserved.map((id) => -id) : reserved)
+        succeeded = true
+        return result
+      } finally {
+        positions.finish(reserved)
+        onFinished?.(reserved, succeeded)
+        // Only then is there a row of this process at that position.
+        if (succeeded && writers.length > 0) saver.save()
+      }
+    },
+    saved: saver.saved,
+  }
+}
+
+/**
+ * One statement at a time: what is asked for meanwhile shares the next. So the database has one statement for many events
+ * when there is much to do, and an event waits for two at most.
+ */
+function makeReserve(db: StreamDatabase, sequence: string, positions: LocalPositions) {
+  interface Waiting {
+    readonly count: number
+    readonly resolve: (ids: readonly number[]) => void
+    readonly reject: (error: unknown) => void
+  }
+  const sql = `select nextval('${sequence}') as id from generate_series(1, $1::int)`
+  let waiting: Waiting[] = []
+  let running = false
+
+  const ask = async (count: number): Promise<number[]> => {
+    const given: number[] = []
+    // A new sequence starts at 1, where every stream is held to be already.
+    while (given.length < count) {
+      const rows = await db.rows<{ id: string }>(sql, [count - given.length])
+      given.push(...rows.map(({ id }) => Number(id)).filter((id) => id > 1))
+    }
+    return given.sort((a, b) => a - b)
+  }
+
+  const run = async () => {
+    running = true
+    while (waiting.length > 0) {
+      const served = waiting
+      waiting = []
+      const reserving = positions.startReserving()
+      try {
+        const given = await ask(served.reduce((sum, { count }) => sum + count, 0))
+        reserving.reserved(given)
+        for (const { count, resolve } of served) resolve(given.splice(0, count))
+      } catch (error) {
+        reserving.reserved([])
+        for (const { reject } of served) reject(error)
+      }
+    }
+    running = false
+  }
+
+  return (count: number): Promise<readonly number[]> =>
+    new Promise((resolve, reject) => {
+      waiting.push({ count, resolve, reject })
+      // The first of a turn waits for its end, to be joined by others.
+      if (!running) {
+        running = true
+        queueMicrotask(run)
+      }
+    })
+}
+
+/** Writes this process's row of `stream_positions`, one statement at a time: only the newest position matters. */
+function makeSaver(
+  db: StreamDatabase,
+  ids: StreamIds,
+  instance: string,
+  position: () => number,
+  onFailed: ((error: unknown) => void) | undefined,
+) {
+  const sql = `insert into stream_positions (stream_name, instance_name, stream_id) values ($1, $2, $3)
+    on conflict (stream_name, instance_name) do update set stream_id = excluded.stream_id
+    where stream_positions.stream_id ${ids.negative ? '>' : '<'} excluded.stream_id`
+  let saved = 0
+  let running: Promise<void> | undefined
+
+  const run = async () => {
+    while (position() > saved) {
+      const now = position()
+      try {
+        await db.rows(sql, [ids.positions, instance, ids.negative ? -now : now])
+        saved = now
+      } catch (error) {
+        onFailed?.(error)
+        return
+      }
+    }
+  }
+  return {
+    save() {
+      running ??= run().finally(() => {
+        running = undefined
+      })
+    },
+    saved: () => running ?? Promise.resolve(),
+  }
+}
