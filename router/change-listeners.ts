@@ -1,6 +1,7 @@
 /** From the listeners of one configuration to those of the next. */
 
-import type { Address, ListenerConfig } from './config/types.ts'
+import type { Address } from '../shared/config/address.ts'
+import type { ListenerConfig } from './config/types.ts'
 import { type Accept, listenerKey, type OpenListener, openListener } from './listeners.ts'
 
 export interface ChangedListeners {

@@ -1,6 +1,6 @@
 /** The commands of `worker` and their flags. */
 
-import { Command, CommanderError, Option } from 'commander'
+import { Command, CommanderError, InvalidArgumentError, Option } from 'commander'
 import { didYouMean } from '../shared/config/did-you-mean.ts'
 import { formatProblem, type Problem } from '../shared/config/problem.ts'
 import { readConfigFiles, readWorkerFiles } from '../shared/synapse-config/sources.ts'
@@ -16,7 +16,8 @@ export interface CliDeps {
   readonly err: (text: string) => void
 }
 
-const COMMANDS = ['check', 'help'] as const
+const COMMANDS = ['check', 'replication-tail', 'help'] as const
+const FORMATS = ['table', 'json', 'lines'] as const
 
 /** Runs the command that `args` (without `node` and the script) name; resolves to the exit status. */
 export const runCli = async (args: readonly string[], deps: CliDeps): Promise<number> => {
@@ -90,7 +91,10 @@ const makeProgram = (deps: CliDeps, exit: (status: number) => void): Command => 
       }
       const { config, problems } = readSources(sourcesOf(command, options), surroundings)
       tell(problems)
-      if (config) err(`${config.instanceName} cannot be started yet: it serves nothing so far. worker check works.\n`)
+      if (config)
+        err(
+          `${config.instanceName} cannot be started yet: it serves nothing so far. worker check and worker replication-tail work.\n`,
+        )
       exit(1)
     })
 
@@ -144,12 +148,78 @@ const makeProgram = (deps: CliDeps, exit: (status: number) => void): Command => 
       exit(errors > 0 || (options.strict && warnings > 0) ? 1 : 0)
     })
 
+  configOptions(program.command('replication-tail'))
+    .description(
+      "Follow the bus of a running server, Synapse's or Plexus', and print where each stream's writers are and how far one is behind. It asks for positions and changes nothing. Exit status 1 if it hears nothing.",
+    )
+    .option('--once', 'print once and end')
+    .addOption(new Option('--format <format>', 'lines: what is said, as it comes').choices(FORMATS).default('table'))
+    .option('--interval <seconds>', 'between tables', seconds, 5)
+    .option('--stream <name...>', 'only these streams')
+    .addHelpText(
+      'after',
+      examples(
+        'worker replication-tail -c /etc/matrix-synapse/homeserver.yaml --once',
+        'worker replication-tail -c homeserver.yaml --format lines --stream events',
+      ),
+    )
+    .action(async (_: unknown, command: Command) => {
+      const options = command.opts<{
+        config?: readonly string[]
+        configPath?: readonly string[]
+        once?: true
+        format: (typeof FORMATS)[number]
+        interval: number
+        stream?: readonly string[]
+      }>()
+      const { config, problems } = readSources(
+        sourcesOf(command, pathsOf(options).length > 0 ? options : program.opts()),
+        surroundings,
+      )
+      if (config === undefined) {
+        tell(problems)
+        return exit(1)
+      }
+      const { redis, serverName } = config
+      if (redis === undefined)
+        return command.error('error: redis is not enabled in this configuration: there is no bus')
+      const stop = new AbortController()
+      const abort = () => stop.abort()
+      process.once('SIGINT', abort)
+      process.once('SIGTERM', abort)
+      // Only here: what else the program does needs no Redis client.
+      const [{ connectRedisBus }, { replicationTail }] = await Promise.all([
+        import('./replication/redis-bus.ts'),
+        import('./replication/tail.ts'),
+      ])
+      const heard = await replicationTail({
+        connect: (handlers) => connectRedisBus({ redis, serverName }, handlers),
+        print: (line) => out(`${line}\n`),
+        problem: (line) => err(`${line}\n`),
+        format: options.format,
+        intervalMs: options.interval * 1000,
+        ...(options.stream && { streams: options.stream }),
+        once: options.once ?? false,
+        signal: stop.signal,
+      })
+      process.removeListener('SIGINT', abort)
+      process.removeListener('SIGTERM', abort)
+      if (!heard) err('Nothing was heard on the bus. Do the processes run, and on this Redis?\n')
+      exit(heard ? 0 : 1)
+    })
+
   for (const command of [program, ...program.commands])
     command
       .exitOverride()
       .configureOutput({ writeOut: out, writeErr: err })
       .showHelpAfterError('(worker --help shows what there is)')
   return program
+}
+
+const seconds = (text: string): number => {
+  const value = Number(text)
+  if (!(value >= 0.1 && value <= 3600)) throw new InvalidArgumentError('Expected seconds, from 0.1 to 3600.')
+  return value
 }
 
 const asData = ({ severity, path, message, place }: Problem) => ({
