@@ -37,12 +37,15 @@ test('the packed package runs from node_modules, as plain JavaScript', { skip },
     [],
     'no sources, no tests',
   )
-  const { status, stdout, stderr } = spawnSync(process.execPath, [join(modules, 'plexus/bin/router.js'), '--help'], {
-    cwd: folder,
-    encoding: 'utf8',
-  })
-  assert.equal(status, 0, stderr)
-  assert.match(stdout, /router/)
+  for (const program of ['router', 'worker']) {
+    const launcher = join(modules, `plexus/bin/${program}.js`)
+    const { status, stdout, stderr } = spawnSync(process.execPath, [launcher, '--help'], {
+      cwd: folder,
+      encoding: 'utf8',
+    })
+    assert.equal(status, 0, stderr)
+    assert.match(stdout, new RegExp(`^Usage: ${program} `))
+  }
 
   // The endpoint table and the protocol core are for others too, with their types.
   const module = join(folder, 'uses.ts')

@@ -6,6 +6,9 @@ import { join } from 'node:path'
 
 const root = join(import.meta.dirname, '../..')
 
+/** Without importing them, which takes seconds. */
+const FIND = 'import importlib.util, sys; sys.exit(not all(map(importlib.util.find_spec, sys.argv[1:])))'
+
 /** The interpreter in which `modules` can be imported, or why there is none: a test's reason to be skipped. */
 export const pythonWith = (
   ...modules: readonly string[]
@@ -16,7 +19,7 @@ export const pythonWith = (
     'python3',
   ]
   const python = candidates.find(
-    (candidate) => spawnSync(candidate, ['-c', `import ${modules.join(', ')}`], { stdio: 'ignore' }).status === 0,
+    (candidate) => spawnSync(candidate, ['-c', FIND, ...modules], { stdio: 'ignore' }).status === 0,
   )
   return python === undefined
     ? { missing: `no Python with ${modules.join(', ')}: SYN_VENV names no virtual environment that has them` }

@@ -40,9 +40,9 @@ const found = pythonWith('synapse')
 
 /** Names that Synapse's own code takes from the outermost map. */
 const ASK = `
-import ast, glob, json, os, synapse.config
+import ast, glob, importlib.util, json, os
 names = set()
-for file in glob.glob(os.path.join(os.path.dirname(synapse.config.__file__), "*.py")):
+for file in glob.glob(os.path.join(importlib.util.find_spec("synapse").submodule_search_locations[0], "config", "*.py")):
     for node in ast.walk(ast.parse(open(file).read())):
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "get" and node.args:
             holder, key = node.func.value, node.args[0]

@@ -1,6 +1,7 @@
 /** The server as its users and other servers see it. */
 
-import { optional, required, type Type, withDefault } from '../../../shared/config/decode.ts'
+import { isMap } from 'yaml'
+import { childPath, optional, required, type Type, withDefault } from '../../../shared/config/decode.ts'
 import { isServerName } from '../../../shared/matrix/ids/server-name.ts'
 import type { RoomVersionId } from '../../../shared/matrix/room-version.ts'
 import { roomVersion } from '../../../shared/matrix/room-version.ts'
@@ -16,7 +17,7 @@ import {
   whole,
   word,
 } from '../../../shared/synapse-config/types.ts'
-import { ms, noEffect, notYet, refused, section } from '../keys.ts'
+import { ms, noEffect, notYet, type PassedKey, refused, section } from '../keys.ts'
 
 const checked = <T extends string>(
   type: Type<string>,
@@ -37,6 +38,27 @@ const isUrl = (value: string): value is string => {
   return url !== undefined && /^https?:$/.test(url.protocol) && url.search === '' && url.hash === ''
 }
 const isRoomVersion = (value: string): value is RoomVersionId => roomVersion(value) !== undefined
+
+const MSC3861 = 'accounts that are delegated to the Matrix Authentication Service are not supported yet'
+/** Named once, whatever they are; but one of them gives all logins to someone else. */
+const experimentalFeatures = ((): PassedKey => {
+  const key = notYet('none of the features of Synapse’s own trial is here, and none is switched by it', {
+    example: '{msc2815_enabled: true}',
+  })
+  const { read } = key.type
+  return {
+    ...key,
+    type: {
+      ...key.type,
+      read: (node, path, reading) => {
+        const msc3861 = isMap(node) ? reading.resolve(node.get('msc3861', true)) : undefined
+        if (isMap(msc3861) && msc3861.get('enabled') === true)
+          reading.problem(childPath(path, 'msc3861'), MSC3861, { node: msc3861 })
+        return read(node, path, reading)
+      },
+    },
+  }
+})()
 
 /** `enabled`: true, false, or `untracked`. */
 const presenceMode: Type<boolean | 'untracked'> = {
@@ -283,7 +305,5 @@ export const serverKeys = {
   turn_user_lifetime: noEffect('belongs to turn_uris', { example: '1h' }),
   turn_allow_guests: noEffect('belongs to turn_uris', { example: 'true' }),
   templates: notYet('pages and mails have no templates', { example: '{custom_template_directory: /etc/t}' }),
-  experimental_features: notYet('none of the features of Synapse’s own trial is here, and none is switched by it', {
-    example: '{msc2815_enabled: true}',
-  }),
+  experimental_features: experimentalFeatures,
 }
