@@ -24,6 +24,7 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   // Of the data path it knows the shapes that it tells of.
   'router/telling': ['shared', 'router/config/types.ts', 'router/forward'],
   worker: ['shared'],
+  'worker/storage': ['shared'],
 }
 /** Files directly in these folders (`router/main.ts`) put everything together: they may import all of their half. */
 const tops = ['router', 'worker']
