@@ -37,6 +37,7 @@ test('the packed package runs from node_modules, as plain JavaScript', { skip },
     [],
     'no sources, no tests',
   )
+  assert.ok(files.includes('dist/worker/storage/migrations/0001_accounts.sql'), 'what is no TypeScript comes along too')
   const { status, stdout, stderr } = spawnSync(process.execPath, [join(modules, 'plexus/bin/router.js'), '--help'], {
     cwd: folder,
     encoding: 'utf8',

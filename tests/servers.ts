@@ -11,6 +11,7 @@ export interface DebianServer {
 export const servers: readonly DebianServer[] = [
   { debianPackage: 'nginx', program: 'nginx' },
   { debianPackage: 'haproxy', program: 'haproxy' },
+  { debianPackage: 'pgbouncer', program: 'pgbouncer' },
 ]
 
 /** The program's path, or undefined. Debian keeps servers in /usr/sbin, which is not on everyone's PATH. */

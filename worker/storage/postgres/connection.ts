@@ -96,7 +96,8 @@ async function connectTo(
       await client.connect()
       if (settings.targetSession === 'read-write') await mustWrite(client, doing)
     } catch (error) {
-      await client.end().catch(ignore)
+      // Not `end`, which waits until the other side has closed too.
+      destroy(client)
       if (index + 1 < attempts.length && isAboutTls(error)) continue
       throw storageError(error, doing)
     }
@@ -175,8 +176,11 @@ function makeConnection(client: pg.Client, onLost: (error: StorageError) => void
     },
     destroy() {
       usable = false
-      // pg has no public way; `end` would wait for what is in flight.
-      ;(client as unknown as { connection: { stream: { destroy(): void } } }).connection.stream.destroy()
+      destroy(client)
     },
   }
 }
+
+/** Closes the socket. `pg` has no public way to; `end` waits for what is in flight. */
+const destroy = (client: pg.Client): void =>
+  (client as unknown as { readonly connection: { readonly stream: { destroy(): void } } }).connection.stream.destroy()

@@ -64,6 +64,7 @@ const meanings: Readonly<Record<string, readonly [StorageErrorKind, boolean]>> =
   '40P01': ['conflict', true], // deadlock_detected
   '40': ['conflict', true],
   '08': ['unavailable', true],
+  '08P01': ['refused', false], // protocol_violation: PgBouncer on a parameter that it does not know
   '57P01': ['unavailable', true], // admin_shutdown
   '57P02': ['unavailable', true], // crash_shutdown
   '57P03': ['unavailable', true], // cannot_connect_now: it is starting
@@ -112,14 +113,17 @@ export function storageError(error: unknown, doing: string): StorageError {
 
 function meaningOf(code: string, message: string): readonly [StorageErrorKind, boolean] {
   if (code === '0A000' && message.includes('cached plan')) return ['stale', false]
-  return meanings[code] ?? (code.length === 5 ? meanings[code.slice(0, 2)] : undefined) ?? ['failed', false]
+  const known = meanings[code] ?? (code.length === 5 ? meanings[code.slice(0, 2)] : undefined)
+  return known ?? [isAboutTls(`${code} ${message}`) ? 'refused' : 'failed', false]
 }
+
+/** Node has many codes: `DEPTH_ZERO_SELF_SIGNED_CERT`, `ERR_TLS_CERT_ALTNAME_INVALID` … */
+const isAboutTls = (text: string): boolean => /\bSSL|TLS|certificate|_CERT|SIGNATURE/i.test(text)
 
 /** pg's own errors have no code. Those about the connection are about Postgres being away; others are ours. */
 function withoutCode(message: string, doing: string): StorageError {
   const isAway = /^Connection terminated|^timeout expired|not queryable|^Client was closed|^read ECONN/i.test(message)
-  const tls = /SSL|certificate|self.signed/i.test(message)
-  const kind = isAway ? 'unavailable' : tls ? 'refused' : 'failed'
+  const kind = isAway ? 'unavailable' : isAboutTls(message) ? 'refused' : 'failed'
   return new StorageError(`${doing}: ${message}`, { kind, tryAgain: isAway })
 }
 
