@@ -138,7 +138,7 @@ const skip = !existsSync(join(facts, 'schema.tsv')) && `${facts} is not there`
 test('every table, column, constraint, index and sequence of Synapse’s schema 94 is there, and no other', {
   skip,
 }, async (t) => {
-  const db = open(t, await postgres.database())
+  const db = await postgres.db(t)
   const theirs = (file: string) =>
     readFileSync(join(facts, file), 'utf8')
       .trim()

@@ -1,12 +1,20 @@
 import assert from 'node:assert/strict'
-import { test } from 'node:test'
-import type { Db } from '../../../worker/storage/db.ts'
+import { type TestContext, test } from 'node:test'
+import { type Db, makeDb } from '../../../worker/storage/db.ts'
 import { makeStorageMetrics } from '../../../worker/storage/metrics.ts'
-import { logSlow } from '../../../worker/storage/observer.ts'
+import { logSlow, type Observer } from '../../../worker/storage/observer.ts'
 import { StorageError } from '../../../worker/storage/postgres/errors.ts'
+import type { StorageSettings } from '../../../worker/storage/postgres/settings.ts'
 import { startPostgres } from '../../harness/postgres.ts'
 
 const postgres = await startPostgres()
+// All tests have the one database: what they need in it they make.
+const settings = await postgres.emptyDatabase()
+const open = (t: TestContext, overrides: Partial<StorageSettings> = {}, observers: readonly Observer[] = []): Db => {
+  const db = makeDb({ ...settings, ...overrides }, observers)
+  t.after(() => db.close())
+  return db
+}
 
 const thrownBy = async (work: Promise<unknown>): Promise<StorageError> => {
   const error = await work.then(
@@ -19,13 +27,14 @@ const thrownBy = async (work: Promise<unknown>): Promise<StorageError> => {
 
 /** A table of counters, of which `a` and `b` are 0. */
 const withCounters = async (db: Db) => {
+  await db.run('drop table if exists counters')
   await db.run('create table counters (name text primary key, n bigint not null)')
   await db.run("insert into counters values ('a', 0), ('b', 0)")
   return (name: string) => db.one<{ n: number }>('select n from counters where name = $1', [name])
 }
 
 test('values come back as what they are', async (t) => {
-  const db = await postgres.db(t)
+  const db = open(t)
   const text = 'Zoë \u{1F600} \\ " \' { } \n'
   const row = await db.one<Record<string, unknown>>(
     `select $1::bigint as number, $2::text as text, $3::bytea as bytes, $4::text[] as texts, $5::bigint[] as numbers,
@@ -54,7 +63,7 @@ test('values come back as what they are', async (t) => {
 })
 
 test('a bigint that JavaScript cannot hold is an error, and the connection goes on', async (t) => {
-  const db = await postgres.db(t)
+  const db = open(t)
   const error = await thrownBy(db.rows('select $1::bigint as n', ['9007199254740993']))
   assert.match(error.message, /beyond 2\^53/)
   assert.deepEqual(await db.rows('select 1 as n'), [{ n: 1 }])
@@ -62,13 +71,13 @@ test('a bigint that JavaScript cannot hold is an error, and the connection goes 
 })
 
 test('one() of several rows is a mistake', async (t) => {
-  const db = await postgres.db(t)
+  const db = open(t)
   await assert.rejects(db.one('select generate_series(1, 2)'), /2 rows where one was expected/)
   assert.equal(await db.one('select 1 where false'), undefined)
 })
 
 test('statements that are sent one behind the other fail alone', async (t) => {
-  const db = await postgres.db(t, { connections: 1 })
+  const db = open(t, { connections: 1 })
   const results = await Promise.allSettled([
     db.one('select 1 as n'),
     db.one('select 1 / $1::int as n', [0]),
@@ -82,22 +91,22 @@ test('statements that are sent one behind the other fail alone', async (t) => {
 })
 
 test('an error tells where the caller was, and no values', async (t) => {
-  const db = await postgres.db(t)
-  const insert = (token: string) =>
-    db.run("insert into access_tokens (id, user_id, token) values (1, '@a:x', $1)", [token])
+  const db = open(t)
+  await db.run('create table secrets (secret text unique)')
+  const insert = (secret: string) => db.run('insert into secrets values ($1)', [secret])
   async function issueAnother() {
     await insert('syt_secret')
   }
   await insert('syt_secret')
   const error = await thrownBy(issueAnother())
   assert.equal(error.kind, 'constraint')
-  assert.equal(error.table, 'access_tokens')
+  assert.equal(error.table, 'secrets')
   assert.match(error.stack!, /issueAnother/)
   assert.ok(!JSON.stringify([{ ...error }, error.message, error.stack]).includes('syt_secret'))
 })
 
 test('a transaction is all or nothing, also of what was not awaited', async (t) => {
-  const db = await postgres.db(t)
+  const db = open(t)
   const counter = await withCounters(db)
   const add = (n: number) => [`update counters set n = n + ${n} where name = 'a'`] as const
   const result = await db.transaction('repeatable read', async (tx) => {
@@ -135,14 +144,14 @@ test('a transaction is all or nothing, also of what was not awaited', async (t) 
 })
 
 test('a statement after its transaction ended is refused', async (t) => {
-  const db = await postgres.db(t)
+  const db = open(t)
   const tx = await db.transaction('read committed', async (inside) => inside)
   await assert.rejects(tx.rows('select 1'), /after the end of its transaction/)
 })
 
 test('transactions that are in each other’s way run again, and nothing is lost', async (t) => {
   const metrics = makeStorageMetrics('example.com')
-  const db = await postgres.db(t, {}, [metrics])
+  const db = open(t, {}, [metrics])
   const counter = await withCounters(db)
   let runs = 0
   await Promise.all(
@@ -163,7 +172,7 @@ test('transactions that are in each other’s way run again, and nothing is lost
 })
 
 test('a deadlock is another attempt for one of the two', async (t) => {
-  const db = await postgres.db(t, { options: '-c deadlock_timeout=20ms' })
+  const db = open(t, { options: '-c deadlock_timeout=20ms' })
   const counter = await withCounters(db)
   const touch = (first: string, second: string) =>
     db.transaction('read committed', async function touchBoth(tx) {
@@ -176,7 +185,7 @@ test('a deadlock is another attempt for one of the two', async (t) => {
 })
 
 test('a table that is altered under prepared statements disturbs nobody', async (t) => {
-  const db = await postgres.db(t, { connections: 1 })
+  const db = open(t, { connections: 1 })
   await withCounters(db)
   const all = () => db.rows("select * from counters where name = 'a'")
   const inTransaction = () =>
@@ -192,7 +201,7 @@ test('a table that is altered under prepared statements disturbs nobody', async 
 test('a statement that takes too long is ended, and said to be too slow before', async (t) => {
   const lines: { message: string; sql?: string; ms?: number; error?: string }[] = []
   const log = { warn: (about: object, message: string) => lines.push({ message, ...about }) }
-  const db = await postgres.db(t, { statementTimeoutMs: 100 }, [logSlow(log, 50)])
+  const db = open(t, { statementTimeoutMs: 100 }, [logSlow(log, 50)])
   const error = await thrownBy(db.rows('select pg_sleep($1), $2::text', [5, 'a secret']))
   assert.equal(error.kind, 'timeout')
   assert.equal(error.tryAgain, false)
@@ -204,7 +213,7 @@ test('a statement that takes too long is ended, and said to be too slow before',
 })
 
 test('more statements at once than there are connections', async (t) => {
-  const db = await postgres.db(t, { connections: 3 })
+  const db = open(t, { connections: 3 })
   const answers = await Promise.all(
     Array.from({ length: 500 }, async (_, n) => (await db.one<{ n: number }>('select $1::int as n', [n]))?.n),
   )
@@ -216,13 +225,13 @@ test('more statements at once than there are connections', async (t) => {
 })
 
 test('transactions leave a connection to the statements that run inside of them', async (t) => {
-  const db = await postgres.db(t, { connections: 2, acquireTimeoutMs: 2_000 })
+  const db = open(t, { connections: 2, acquireTimeoutMs: 2_000 })
   const nested = () => db.transaction('read committed', async () => db.one('select 1 as n'))
   assert.deepEqual(await Promise.all([nested(), nested(), nested()]), [{ n: 1 }, { n: 1 }, { n: 1 }])
 })
 
 test('after it was closed there are no connections, and no answers', async (t) => {
-  const db = await postgres.db(t)
+  const db = open(t)
   await db.rows('select 1')
   await db.close()
   const error = await thrownBy(db.rows('select 1'))

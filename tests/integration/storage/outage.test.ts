@@ -1,12 +1,19 @@
 /** Postgres goes away, in the ways it does, and comes back. */
 
 import assert from 'node:assert/strict'
-import { test } from 'node:test'
-import { makeDb } from '../../../worker/storage/db.ts'
+import { type TestContext, test } from 'node:test'
+import { type Db, makeDb } from '../../../worker/storage/db.ts'
 import { StorageError } from '../../../worker/storage/postgres/errors.ts'
+import type { StorageSettings } from '../../../worker/storage/postgres/settings.ts'
 import { startPostgres } from '../../harness/postgres.ts'
 
 const postgres = await startPostgres()
+const settings = await postgres.emptyDatabase()
+const open = (t: TestContext, overrides: Partial<StorageSettings> = {}): Db => {
+  const db = makeDb({ ...settings, ...overrides })
+  t.after(() => db.close())
+  return db
+}
 
 const thrownBy = async (work: Promise<unknown>): Promise<StorageError> => {
   const error = await work.then(
@@ -19,7 +26,7 @@ const thrownBy = async (work: Promise<unknown>): Promise<StorageError> => {
 
 for (const signal of ['SIGINT', 'SIGKILL'] as const) {
   test(`what is in flight when Postgres gets ${signal} fails with "try again"; what comes after waits`, async (t) => {
-    const db = await postgres.db(t)
+    const db = open(t)
     await db.rows('select 1')
     const inFlight = thrownBy(db.rows('select pg_sleep(20)'))
     await untilRunning()
@@ -38,7 +45,7 @@ for (const signal of ['SIGINT', 'SIGKILL'] as const) {
 }
 
 test('a transaction whose connection is lost before the commit runs again', async (t) => {
-  const db = await postgres.db(t)
+  const db = open(t)
   await db.run('create table notes (n int)')
   let runs = 0
   await db.transaction('repeatable read', async (tx) => {
@@ -54,7 +61,7 @@ test('a transaction whose connection is lost before the commit runs again', asyn
 })
 
 test('nobody knows whether a commit was done whose answer never came', async (t) => {
-  const db = await postgres.db(t)
+  const db = open(t)
   // The commit takes its time, as it would on a slow disk.
   await db.transaction('read committed', (tx) =>
     tx.script(`create table slow (n int);
@@ -79,12 +86,8 @@ test('nobody knows whether a commit was done whose answer never came', async (t)
 })
 
 test('a database that is not there, a role that is not, nobody listening: clear errors', async (t) => {
-  const settings = await postgres.emptyDatabase()
-  const errorOf = async (overrides: Partial<typeof settings>) => {
-    const db = makeDb({ ...settings, acquireTimeoutMs: 300, ...overrides })
-    t.after(() => db.close())
-    return thrownBy(db.rows('select 1'))
-  }
+  const errorOf = (overrides: Partial<StorageSettings>) =>
+    thrownBy(open(t, { acquireTimeoutMs: 300, ...overrides }).rows('select 1'))
   const missing = await errorOf({ database: 'nowhere' })
   assert.equal(missing.kind, 'refused')
   assert.match(missing.message, /as postgres, database nowhere: database "nowhere" does not exist \(3D000\)/)
@@ -97,14 +100,11 @@ test('a database that is not there, a role that is not, nobody listening: clear 
 })
 
 test('of several hosts the first that serves is taken, and one that only reads is passed over', async (t) => {
-  const settings = await postgres.emptyDatabase()
   const hosts = [{ host: '/nonexistent', port: 5432 }, ...settings.hosts]
-  const db = makeDb({ ...settings, hosts, targetSession: 'read-write' })
-  t.after(() => db.close())
+  const db = open(t, { hosts, targetSession: 'read-write' })
   assert.deepEqual(await db.rows('select 1 as n'), [{ n: 1 }])
-  const reader = { ...settings, hosts, targetSession: 'read-write', acquireTimeoutMs: 300 } as const
-  const onlyReads = makeDb({ ...reader, options: '-c default_transaction_read_only=on' })
-  t.after(() => onlyReads.close())
+  const options = '-c default_transaction_read_only=on'
+  const onlyReads = open(t, { hosts, targetSession: 'read-write', acquireTimeoutMs: 300, options })
   assert.match((await thrownBy(onlyReads.rows('select 1'))).message, /this server only reads/)
 })
 
