@@ -30,6 +30,7 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   'worker/config': ['shared'],
   'worker/streams': ['shared'],
   'worker/replication': ['shared', 'worker/streams'],
+  'worker/storage': ['shared'],
 }
 /** Files directly in these folders (`router/main.ts`) put everything together: they may import all of their half. */
 const tops = ['router', 'worker']

@@ -46,6 +46,7 @@ test('the packed package runs from node_modules, as plain JavaScript', { skip },
     assert.equal(status, 0, stderr)
     assert.match(stdout, new RegExp(`^Usage: ${program} `))
   }
+  assert.ok(files.includes('dist/worker/storage/migrations/0001_accounts.sql'), 'what is no TypeScript comes along too')
 
   // The endpoint table and the protocol core are for others too, with their types.
   const module = join(folder, 'uses.ts')

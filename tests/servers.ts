@@ -13,6 +13,7 @@ export const servers: readonly DebianServer[] = [
   { debianPackage: 'haproxy', program: 'haproxy' },
   { debianPackage: 'redis-server', program: 'redis-server' },
   { debianPackage: 'postgresql', program: 'initdb' },
+  { debianPackage: 'pgbouncer', program: 'pgbouncer' },
 ]
 
 /**

@@ -1,93 +1,57 @@
-/** A real Postgres on loopback, in a temporary folder, that a test may kill and start again. */
+/** The server's process. */
 
-import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
+import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { chmod, chown, mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { dirname, join } from 'node:path'
-import type { TestContext } from 'node:test'
-import pg from 'pg'
-import { programPath } from '../servers.ts'
-import { freePort } from './free-port.ts'
+import { existsSync } from 'node:fs'
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { Programs } from './postgres-programs.ts'
 
-export interface PostgresServer {
-  readonly connection: {
-    readonly host: string
-    readonly port: number
-    readonly user: string
-    readonly database: string
-  }
-  /** Connects, and disconnects at the end of the test. */
-  readonly connect: () => Promise<pg.Pool>
-  /** SIGQUIT: connections are cut at once, and it recovers from its log at the next start. */
-  readonly kill: () => Promise<void>
+/** The end of a file waits for it; a test that was killed takes it along (util-linux). */
+const setpriv = ['/usr/bin/setpriv', '/bin/setpriv'].find((path) => existsSync(path))
+
+export interface Server {
   readonly start: () => Promise<void>
+  readonly stop: (signal?: 'SIGINT' | 'SIGKILL') => Promise<void>
 }
 
-/** Started, and ended with the test. Undefined, and the test skipped, where there is no Postgres. */
-export async function startPostgres(t: TestContext): Promise<PostgresServer | undefined> {
-  const initdb = programPath('initdb')
-  if (initdb === undefined) {
-    t.skip('Postgres is not installed')
-    return undefined
-  }
-  // It refuses to run as root; Debian's package brings a user for it.
-  const user = process.getuid?.() === 0 ? { uid: idOf('-u'), gid: idOf('-g') } : {}
-  const folder = await mkdtemp(join(tmpdir(), 'plexus-postgres-'))
-  await chmod(folder, 0o700)
-  if (user.uid !== undefined) await chown(folder, user.uid, user.gid)
-  const port = await freePort()
-  const connection = { host: '127.0.0.1', port, user: 'postgres', database: 'postgres' }
-  execFileSync(
-    initdb,
-    ['-D', join(folder, 'data'), '-A', 'trust', '-U', 'postgres', '-E', 'UTF8', '--locale=C', '--no-sync'],
-    { ...user, cwd: folder, stdio: 'ignore' },
-  )
-  let child: ChildProcess | undefined
-
-  const start = async () => {
-    const settings = [`port=${port}`, 'listen_addresses=127.0.0.1', 'unix_socket_directories=', 'fsync=off']
-    child = spawn(
-      join(dirname(initdb), 'postgres'),
-      ['-D', join(folder, 'data'), ...settings.flatMap((setting) => ['-c', setting])],
-      { ...user, cwd: folder, stdio: 'ignore' },
-    )
-    for (;;) {
-      const client = new pg.Client(connection)
-      try {
-        await client.connect()
-        await client.end()
-        return
-      } catch (error) {
-        if (child.exitCode !== null) throw error
-        await new Promise((resolve) => setTimeout(resolve, 50))
-      }
-    }
-  }
-  const kill = async () => {
-    if (child === undefined || child.exitCode !== null || child.signalCode !== null) return
-    child.kill('SIGQUIT')
-    await once(child, 'exit')
-  }
-  const pools: pg.Pool[] = []
-  t.after(async () => {
-    await Promise.all(pools.map((pool) => pool.end()))
-    await kill()
-    await rm(folder, { recursive: true, force: true })
-  })
-  await start()
+/** Of the data folder `data`; not started. `settings`: of postgresql.conf. */
+export function makeServer(
+  { bin, user }: Programs,
+  data: string,
+  folder: string,
+  settings: Readonly<Record<string, string | number>>,
+): Server {
+  let server: ChildProcess | undefined
+  let output = ''
   return {
-    connection,
-    async connect() {
-      const pool = new pg.Pool(connection)
-      // The server goes away before or while the test ends.
-      pool.on('error', () => {})
-      pools.push(pool)
-      return pool
+    async start() {
+      const args = ['-D', data, ...Object.entries(settings).flatMap(([key, value]) => ['-c', `${key}=${value}`])]
+      const program = join(bin, 'postgres')
+      const [file, argv] =
+        setpriv === undefined ? [program, args] : [setpriv, ['--pdeathsig', 'INT', '--', program, ...args]]
+      const child = spawn(file, argv, { stdio: ['ignore', 'ignore', 'pipe'], cwd: folder, ...user })
+      child.stderr.on('data', (chunk: Buffer) => {
+        output = `${output}${chunk.toString()}`.slice(-20_000)
+      })
+      server = child
+      await untilReady(child, data, () => output)
     },
-    kill,
-    start,
+    async stop(signal = 'SIGINT') {
+      if (server === undefined || server.exitCode !== null || server.signalCode !== null) return
+      server.kill(signal)
+      await once(server, 'exit')
+    },
   }
 }
 
-const idOf = (flag: string) => Number(execFileSync('id', [flag, 'postgres'], { encoding: 'utf8' }))
+/** The eighth line of its pid file says `ready`. */
+async function untilReady(child: ChildProcess, data: string, output: () => string): Promise<void> {
+  const end = performance.now() + 30_000
+  for (;;) {
+    const lines = (await readFile(join(data, 'postmaster.pid'), 'utf8').catch(() => '')).split('\n')
+    if (Number(lines[0]) === child.pid && lines[7]?.trim() === 'ready') return
+    if (child.exitCode !== null || performance.now() > end) throw new Error(`Postgres did not start:\n${output()}`)
+    await new Promise((resolve) => setTimeout(resolve, 20))
+  }
+}

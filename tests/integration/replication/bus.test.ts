@@ -8,7 +8,6 @@ import { type TestContext, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Redis } from 'ioredis'
 import type pg from 'pg'
-import { startPostgres } from '../../harness/postgres-server.ts'
 import { startRedis } from '../../harness/redis-server.ts'
 import {
   type Given,
@@ -16,6 +15,7 @@ import {
   startReplicationProcess,
   thingsSchema,
 } from '../../harness/replication-process.ts'
+import { startPostgres } from '../../harness/restartable-postgres.ts'
 import { until } from '../../harness/until.ts'
 
 const writers = ['writer1', 'writer2']

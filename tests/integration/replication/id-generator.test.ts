@@ -8,7 +8,7 @@ import { type IdGenerator, makeIdGenerator } from '../../../worker/streams/id-ge
 import { loadInstanceIds } from '../../../worker/streams/instance-ids.ts'
 import { parseRoomToken, printRoomToken } from '../../../worker/streams/tokens.ts'
 import { tokenOf } from '../../../worker/streams/vector-clock.ts'
-import { startPostgres } from '../../harness/postgres-server.ts'
+import { startPostgres } from '../../harness/restartable-postgres.ts'
 
 const column = (table: string) => ({ table, id: 'stream_id', instance: 'instance_name' })
 const stream: StreamIds = {

@@ -1,0 +1,248 @@
+/**
+ * Events. `events` has what is selected by; the event itself is in `event_json`, as text that was made once and is given
+ * out as it is. All inserts are of many at once, one statement a table.
+ */
+
+import type { EventId, RoomId, UserId } from '../../shared/matrix/ids.ts'
+import type { Queries } from './db.ts'
+
+export interface NewEvent {
+  readonly eventId: EventId
+  readonly roomId: RoomId
+  readonly type: string
+  /** Null: no state event. */
+  readonly stateKey: string | null
+  readonly sender: UserId
+  readonly depth: number
+  readonly originServerTs: number
+  readonly receivedTs: number
+  /** Negative when it was backfilled. */
+  readonly streamOrdering: number
+  /** Its place in the graph: its depth, at present. */
+  readonly topologicalOrdering: number
+  /** The writer whose `streamOrdering` it is. */
+  readonly instanceName: string
+  readonly isOutlier: boolean
+  /** `content.url` is a string: found by a search for files. */
+  readonly containsUrl: boolean
+  readonly rejectionReason: string | null
+  /** JSON as text: what no other server sees (`soft_failed`, `device_id`, `txn_id` …). */
+  readonly internalMetadata: string
+  /** The event as it goes to other servers, without `unsigned.age`. */
+  readonly json: string
+  /** Of the event ID: 1 in room versions 1 and 2, 2 in version 3, 3 from 4 on, 4 from 12 on. */
+  readonly formatVersion: number
+  readonly prevEventIds: readonly EventId[]
+  readonly authEventIds: readonly EventId[]
+}
+
+/**
+ * Stores events that are new, with their edges. In one transaction; the caller writes what follows from them (state,
+ * extremities, memberships). An event that is there already is a unique violation.
+ */
+export async function insertEvents(tx: Queries, events: readonly NewEvent[]): Promise<void> {
+  const state = events.filter(({ stateKey }) => stateKey !== null)
+  const rejected = events.filter(({ rejectionReason }) => rejectionReason !== null)
+  const edges = events.flatMap(({ eventId, prevEventIds }) => prevEventIds.map((prev) => [eventId, prev] as const))
+  const authEdges = state.flatMap((event) =>
+    event.authEventIds.map((auth) => [event.eventId, event.roomId, auth] as const),
+  )
+  const statements = [
+    tx.run(
+      `insert into events (event_id, room_id, type, state_key, sender, depth, origin_server_ts, received_ts,
+         stream_ordering, topological_ordering, instance_name, outlier, contains_url, rejection_reason, processed)
+       select t.*, true from unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::bigint[],
+         $7::bigint[], $8::bigint[], $9::bigint[], $10::bigint[], $11::text[], $12::boolean[], $13::boolean[],
+         $14::text[]) as t`,
+      [
+        events.map(({ eventId }) => eventId),
+        events.map(({ roomId }) => roomId),
+        events.map(({ type }) => type),
+        events.map(({ stateKey }) => stateKey),
+        events.map(({ sender }) => sender),
+        events.map(({ depth }) => depth),
+        events.map(({ originServerTs }) => originServerTs),
+        events.map(({ receivedTs }) => receivedTs),
+        events.map(({ streamOrdering }) => streamOrdering),
+        events.map(({ topologicalOrdering }) => topologicalOrdering),
+        events.map(({ instanceName }) => instanceName),
+        events.map(({ isOutlier }) => isOutlier),
+        events.map(({ containsUrl }) => containsUrl),
+        events.map(({ rejectionReason }) => rejectionReason),
+      ],
+    ),
+    tx.run(
+      `insert into event_json (event_id, room_id, internal_metadata, json, format_version)
+       select * from unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::int[])`,
+      [
+        events.map(({ eventId }) => eventId),
+        events.map(({ roomId }) => roomId),
+        events.map(({ internalMetadata }) => internalMetadata),
+        events.map(({ json }) => json),
+        events.map(({ formatVersion }) => formatVersion),
+      ],
+    ),
+  ]
+  // An event of the same edge twice is one edge.
+  if (edges.length > 0)
+    statements.push(
+      tx.run(
+        `insert into event_edges (event_id, prev_event_id) select * from unnest($1::text[], $2::text[])
+         on conflict (event_id, prev_event_id) do nothing`,
+        [edges.map(([event]) => event), edges.map(([, prev]) => prev)],
+      ),
+    )
+  if (state.length > 0)
+    statements.push(
+      tx.run(
+        `insert into state_events (event_id, room_id, type, state_key)
+         select * from unnest($1::text[], $2::text[], $3::text[], $4::text[])`,
+        [
+          state.map(({ eventId }) => eventId),
+          state.map(({ roomId }) => roomId),
+          state.map(({ type }) => type),
+          state.map(({ stateKey }) => stateKey),
+        ],
+      ),
+    )
+  // Only of state events: others are in nobody's auth chain.
+  if (authEdges.length > 0)
+    statements.push(
+      tx.run(
+        `insert into event_auth (event_id, room_id, auth_id) select * from unnest($1::text[], $2::text[], $3::text[])`,
+        [authEdges.map(([event]) => event), authEdges.map(([, room]) => room), authEdges.map(([, , auth]) => auth)],
+      ),
+    )
+  if (rejected.length > 0)
+    statements.push(
+      tx.run(
+        `insert into rejections (event_id, reason, last_check) select *, $3::text from unnest($1::text[], $2::text[])
+         on conflict (event_id) do nothing`,
+        [
+          rejected.map(({ eventId }) => eventId),
+          rejected.map(({ rejectionReason }) => rejectionReason),
+          String(rejected[0]!.receivedTs),
+        ],
+      ),
+    )
+  await Promise.all(statements)
+}
+
+/** An event as it is kept. */
+export interface StoredEvent {
+  readonly eventId: EventId
+  readonly roomId: RoomId
+  readonly type: string
+  readonly stateKey: string | null
+  readonly sender: UserId
+  readonly streamOrdering: number
+  readonly topologicalOrdering: number
+  readonly instanceName: string | null
+  readonly isOutlier: boolean
+  readonly originServerTs: number
+  readonly receivedTs: number
+  readonly rejectionReason: string | null
+  readonly internalMetadata: string
+  readonly json: string
+  readonly formatVersion: number | null
+  readonly roomVersion: string | null
+  /** Redactions that name it, oldest first. Whether they may redact it is for the caller to say. */
+  readonly redactedBy: readonly EventId[]
+}
+
+/** Those that are there, in any order. */
+export const selectEvents = (db: Queries, eventIds: readonly EventId[]) =>
+  db.rows<StoredEvent>(
+    `select e.event_id as "eventId", e.room_id as "roomId", e.type, e.state_key as "stateKey", e.sender,
+       e.stream_ordering as "streamOrdering", e.topological_ordering as "topologicalOrdering",
+       e.instance_name as "instanceName", e.outlier as "isOutlier", e.origin_server_ts as "originServerTs",
+       e.received_ts as "receivedTs", coalesce(e.rejection_reason, rej.reason) as "rejectionReason",
+       j.internal_metadata as "internalMetadata", j.json, j.format_version as "formatVersion",
+       r.room_version as "roomVersion",
+       array(select event_id from redactions where redacts = e.event_id order by received_ts) as "redactedBy"
+     from events e
+     join event_json j on j.event_id = e.event_id
+     left join rooms r on r.room_id = e.room_id
+     left join rejections rej on rej.event_id = e.event_id
+     where e.event_id = any($1)`,
+    [eventIds],
+  )
+
+/** Which of these are there. Outliers count, unless they are not to. */
+export async function selectKnownEventIds(
+  db: Queries,
+  eventIds: readonly EventId[],
+  { outliers = true }: { readonly outliers?: boolean } = {},
+): Promise<ReadonlySet<EventId>> {
+  const rows = await db.rows<{ eventId: EventId }>(
+    'select event_id as "eventId" from events where event_id = any($1) and ($2 or not outlier)',
+    [eventIds, outliers],
+  )
+  return new Set(rows.map(({ eventId }) => eventId))
+}
+
+/** The event JSON of these, as it was stored: what federation gives out of events that are not redacted. */
+export const selectEventJson = (db: Queries, eventIds: readonly EventId[]) =>
+  db.rows<{ readonly eventId: EventId; readonly json: string }>(
+    'select event_id as "eventId", json from event_json where event_id = any($1)',
+    [eventIds],
+  )
+
+/** The edges that lead to these events, from earlier ones. */
+export const selectPrevEvents = (db: Queries, eventIds: readonly EventId[]) =>
+  db.rows<{ readonly eventId: EventId; readonly prevEventId: EventId }>(
+    `select event_id as "eventId", prev_event_id as "prevEventId" from event_edges
+     where event_id = any($1) and not is_state`,
+    [eventIds],
+  )
+
+/** The auth events of these state events. */
+export const selectAuthEvents = (db: Queries, eventIds: readonly EventId[]) =>
+  db.rows<{ readonly eventId: EventId; readonly authEventId: EventId }>(
+    'select event_id as "eventId", auth_id as "authEventId" from event_auth where event_id = any($1)',
+    [eventIds],
+  )
+
+export interface NewRedaction {
+  readonly eventId: EventId
+  readonly redacts: EventId
+  readonly receivedTs: number
+  /** The redacted event was not there when it was checked: it has to be checked again when it is read. */
+  readonly needsCheck: boolean
+}
+
+export const insertRedactions = (tx: Queries, redactions: readonly NewRedaction[]) =>
+  tx.run(
+    `insert into redactions (event_id, redacts, received_ts, recheck)
+     select * from unnest($1::text[], $2::text[], $3::bigint[], $4::boolean[])
+     on conflict (event_id) do update
+     set redacts = excluded.redacts, received_ts = excluded.received_ts, recheck = excluded.recheck`,
+    [
+      redactions.map(({ eventId }) => eventId),
+      redactions.map(({ redacts }) => redacts),
+      redactions.map(({ receivedTs }) => receivedTs),
+      redactions.map(({ needsCheck }) => needsCheck),
+    ],
+  )
+
+export interface Relation {
+  readonly eventId: EventId
+  readonly relatesTo: EventId
+  /** `m.thread`, `m.annotation` … */
+  readonly relationType: string
+  /** Of annotations: the emoji. */
+  readonly aggregationKey: string | null
+}
+
+export const insertRelations = (tx: Queries, relations: readonly Relation[]) =>
+  tx.run(
+    `insert into event_relations (event_id, relates_to_id, relation_type, aggregation_key)
+     select * from unnest($1::text[], $2::text[], $3::text[], $4::text[])
+     on conflict (event_id) do nothing`,
+    [
+      relations.map(({ eventId }) => eventId),
+      relations.map(({ relatesTo }) => relatesTo),
+      relations.map(({ relationType }) => relationType),
+      relations.map(({ aggregationKey }) => aggregationKey),
+    ],
+  )

@@ -1,0 +1,162 @@
+/** Who is in which room: every membership event, the current ones, and those of our own users wherever they are. */
+
+import type { EventId, RoomId, UserId } from '../../shared/matrix/ids.ts'
+import type { Queries } from './db.ts'
+
+export type Membership = 'join' | 'invite' | 'knock' | 'leave' | 'ban'
+
+export interface NewMembership {
+  readonly eventId: EventId
+  readonly roomId: RoomId
+  /** Whose membership it is. */
+  readonly userId: UserId
+  readonly sender: UserId
+  readonly membership: Membership
+  readonly displayName: unknown
+  readonly avatarUrl: unknown
+  readonly eventStreamOrdering: number
+}
+
+/** Membership events that are being stored. Names are those of their contents: anything but a storable string is null. */
+export const insertMemberships = (tx: Queries, memberships: readonly NewMembership[]) =>
+  tx.run(
+    `insert into room_memberships (event_id, room_id, user_id, sender, membership, display_name, avatar_url,
+       event_stream_ordering)
+     select * from unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[],
+       $8::bigint[])`,
+    [
+      memberships.map(({ eventId }) => eventId),
+      memberships.map(({ roomId }) => roomId),
+      memberships.map(({ userId }) => userId),
+      memberships.map(({ sender }) => sender),
+      memberships.map(({ membership }) => membership),
+      memberships.map(({ displayName }) => storable(displayName)),
+      memberships.map(({ avatarUrl }) => storable(avatarUrl)),
+      memberships.map(({ eventStreamOrdering }) => eventStreamOrdering),
+    ],
+  )
+
+/** Postgres has no NUL in text. */
+const storable = (value: unknown): string | null => (typeof value === 'string' && !value.includes('\0') ? value : null)
+
+export interface LocalMembership {
+  readonly roomId: RoomId
+  readonly userId: UserId
+  readonly eventId: EventId
+  readonly membership: Membership
+  readonly eventStreamOrdering: number
+}
+
+/** The membership of our users from now on, in rooms and outside of them (an invitation that was declined). */
+export const upsertLocalMemberships = (tx: Queries, memberships: readonly LocalMembership[]) =>
+  tx.run(
+    `insert into local_current_membership (room_id, user_id, event_id, membership, event_stream_ordering)
+     select * from unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::bigint[])
+     on conflict (user_id, room_id) do update
+     set event_id = excluded.event_id, membership = excluded.membership,
+       event_stream_ordering = excluded.event_stream_ordering`,
+    [
+      memberships.map(({ roomId }) => roomId),
+      memberships.map(({ userId }) => userId),
+      memberships.map(({ eventId }) => eventId),
+      memberships.map(({ membership }) => membership),
+      memberships.map(({ eventStreamOrdering }) => eventStreamOrdering),
+    ],
+  )
+
+/** Our users who have no membership in the room any longer, not even as having left: it was reset. */
+export const deleteLocalMemberships = (tx: Queries, roomId: RoomId, userIds: readonly UserId[]) =>
+  tx.run('delete from local_current_membership where room_id = $1 and user_id = any($2)', [roomId, userIds])
+
+export interface RoomForUser extends LocalMembership {
+  readonly sender: UserId
+  readonly roomVersion: string | null
+  /** The writer by whose clock `eventStreamOrdering` counts. */
+  readonly instanceName: string
+  /** The user does not want to hear of it any longer. */
+  readonly isForgotten: boolean
+}
+
+/** The rooms of one of our users, with any of these memberships. */
+export const selectRoomsOfUser = (db: Queries, userId: UserId, memberships: readonly Membership[]) =>
+  db.rows<RoomForUser>(
+    `select c.room_id as "roomId", c.user_id as "userId", c.event_id as "eventId", c.membership, e.sender,
+       e.stream_ordering as "eventStreamOrdering", coalesce(e.instance_name, 'master') as "instanceName",
+       r.room_version as "roomVersion",
+       exists (
+         select from room_memberships f
+         where f.user_id = c.user_id and f.room_id = c.room_id and f.forgotten = 1
+       ) and not exists (
+         select from room_memberships f
+         where f.user_id = c.user_id and f.room_id = c.room_id and f.forgotten = 0
+       ) as "isForgotten"
+     from local_current_membership c
+     join events e on e.event_id = c.event_id
+     left join rooms r on r.room_id = c.room_id
+     where c.user_id = $1 and c.membership = any($2)
+     order by c.room_id`,
+    [userId, memberships],
+  )
+
+/** The rooms in which these users of ours are joined. */
+export const selectJoinedRooms = (db: Queries, userIds: readonly UserId[]) =>
+  db.rows<{ readonly userId: UserId; readonly roomId: RoomId }>(
+    `select user_id as "userId", room_id as "roomId" from local_current_membership
+     where user_id = any($1) and membership = 'join'`,
+    [userIds],
+  )
+
+/** The current membership of one of our users, and the event of it. */
+export const selectLocalMembership = (db: Queries, userId: UserId, roomId: RoomId) =>
+  db.one<LocalMembership>(
+    `select room_id as "roomId", user_id as "userId", event_id as "eventId", membership,
+       event_stream_ordering as "eventStreamOrdering"
+     from local_current_membership where user_id = $1 and room_id = $2`,
+    [userId, roomId],
+  )
+
+/** Users of these rooms, of any server, that have this membership now. */
+export const selectMembers = (db: Queries, roomIds: readonly RoomId[], membership: Membership) =>
+  db.rows<{ readonly roomId: RoomId; readonly userId: UserId }>(
+    `select room_id as "roomId", state_key as "userId" from current_state_events
+     where type = 'm.room.member' and room_id = any($1) and membership = $2`,
+    [roomIds, membership],
+  )
+
+export interface MemberProfile {
+  readonly roomId: RoomId
+  readonly userId: UserId
+  readonly displayName: string | null
+  readonly avatarUrl: string | null
+}
+
+/** Names and pictures of those who are joined, as the rooms know them. */
+export const selectJoinedProfiles = (db: Queries, roomIds: readonly RoomId[]) =>
+  db.rows<MemberProfile>(
+    `select s.room_id as "roomId", s.state_key as "userId", m.display_name as "displayName", m.avatar_url as "avatarUrl"
+     from current_state_events s join room_memberships m on m.event_id = s.event_id
+     where s.type = 'm.room.member' and s.room_id = any($1) and s.membership = 'join'`,
+    [roomIds],
+  )
+
+/** How many have which membership. */
+export const selectMemberCounts = (db: Queries, roomIds: readonly RoomId[]) =>
+  db.rows<{ readonly roomId: RoomId; readonly membership: Membership; readonly count: number }>(
+    `select room_id as "roomId", membership, count(*) as count from current_state_events
+     where type = 'm.room.member' and room_id = any($1) and membership is not null group by room_id, membership`,
+    [roomIds],
+  )
+
+/**
+ * The user does not want to hear of the room any longer. Whoever comes back has a new membership event, which is not
+ * forgotten. A user who is in the room cannot forget it: false.
+ */
+export const forgetRoom = async (db: Queries, userId: UserId, roomId: RoomId): Promise<boolean> =>
+  (await db.run(
+    `update room_memberships set forgotten = 1
+     where user_id = $1 and room_id = $2 and not exists (
+       select from local_current_membership c
+       where c.user_id = $1 and c.room_id = $2 and c.membership in ('join', 'invite', 'knock')
+     )`,
+    [userId, roomId],
+  )) > 0
