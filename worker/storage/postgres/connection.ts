@@ -75,6 +75,8 @@ const sessionOptions = (settings: StorageSettings): string =>
   [
     `-c statement_timeout=${settings.statementTimeoutMs}`,
     `-c idle_in_transaction_session_timeout=${settings.idleInTransactionTimeoutMs}`,
+    // Compiling pays for reports; here a statement of a millisecond, if its cost is overrated, takes ten or a hundred more.
+    '-c jit=off',
     ...(settings.synchronousCommit ? [] : ['-c synchronous_commit=off']),
     ...(settings.options === undefined ? [] : [settings.options]),
   ].join(' ')

@@ -3,8 +3,8 @@
  * `connection.ts`: they do not wait for each other's answers to be sent); a transaction has one to itself. One
  * connection of several is never given to a transaction, so that statements get through when all others are taken.
  *
- * `pg`'s own pool gives a connection to one statement at a time. With 32 at once on 4 connections that costs twice the
- * CPU, here and in Postgres (docs/storage.md).
+ * `pg`'s own pool gives a connection to one statement at a time, which costs up to twice the CPU, here and in Postgres
+ * (`bench/statements.ts`).
  */
 
 import type { Connection } from './connection.ts'
