@@ -46,7 +46,7 @@ function makeTestPool(t: TestContext, connections: number, more: { failing?: () 
       opened.push(fake)
       return fake
     },
-    { connections, acquireTimeoutMs: 100, idleTimeoutMs: 1_000, statementTimeoutMs: 1_000 },
+    { connections, acquireTimeoutMs: 100, idleTimeoutMs: 50, statementTimeoutMs: 1_000 },
   )
   t.after(() => pool.close(0))
   return { pool, opened, attempts: () => attempts }
@@ -153,4 +153,27 @@ test('closing waits for what runs, and refuses the rest', async (t) => {
   lease.release()
   await closing
   assert.ok(opened[0]!.isEnded)
+})
+
+test('connections with nothing to do are closed but for one; one that does not answer is given up', async (t) => {
+  t.mock.timers.enable({ apis: ['setInterval'] })
+  const { pool, opened } = makeTestPool(t, 3)
+  const leases = [await pool.exclusive(), await pool.exclusive()]
+  for (const { release } of leases) release()
+  await pool.shared()
+  assert.equal(pool.numbers().open, 2)
+  t.mock.timers.tick(5_000)
+  assert.equal(pool.numbers().open, 2, 'not yet')
+  await sleep(60) // the idle timeout of these tests
+  t.mock.timers.tick(5_000)
+  assert.equal(pool.numbers().open, 1)
+  assert.equal(opened.filter(({ isEnded }) => isEnded).length, 1)
+
+  const last = opened.find(({ isEnded }) => !isEnded)!
+  t.mock.timers.tick(5_000)
+  assert.equal(last.isEnded, false)
+  // The server should have ended it a quarter of a minute ago.
+  Object.assign(last, { load: 1, since: performance.now() - 16_500 })
+  t.mock.timers.tick(5_000)
+  assert.equal(last.isEnded, true)
 })
