@@ -1,7 +1,7 @@
 /**
  * What does a process pay for a line of the bus that is of no concern to it, and for one that it follows?
  *
- *     node bin/plexus-node.js bench/bus-lines.ts [--redis PORT]
+ *     npm run bench:bus -- [--redis PORT]
  *
  * Without Redis: the line alone, from its bytes. With one: CPU of a subscribed process for each message of a mix as a
  * Synapse deployment sends it, all of it included (socket, protocol, ioredis).

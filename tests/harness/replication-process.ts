@@ -1,6 +1,6 @@
 /**
- * A process that writes or follows one stream, for tests that cut the bus under it. The stream's rows are in a table
- * `things`; a reader notes the rows that it is given, in their order. Run with what {@link Given} says, as JSON.
+ * A process in which instances write or follow one stream, for tests that cut the bus under it. The stream's rows are in a
+ * table `things`; a reader notes the rows that it is given, in their order. Run with an array of {@link Given}, as JSON.
  */
 
 import { type ChildProcess, spawn } from 'node:child_process'
@@ -41,7 +41,7 @@ const ids: StreamIds = {
   negative: false,
 }
 
-async function run({ instance, writers, postgres, redis, serverName }: Given): Promise<void> {
+async function start({ instance, writers, postgres, redis, serverName }: Given): Promise<Asked> {
   const pool = new pg.Pool({ ...postgres, max: 4 })
   pool.on('error', () => {})
   const db = {
@@ -133,50 +133,45 @@ async function run({ instance, writers, postgres, redis, serverName }: Given): P
     }
   }
   let writing: Promise<unknown> = Promise.resolve()
-  process.on('message', async (message) => {
-    if (message === 'write') writing = Promise.all([write(), write(), write()])
-    if (message === 'stop writing') {
+  while (!replication.isConnected()) await sleep(5)
+  return {
+    async write() {
+      writing = Promise.all([write(), write(), write()])
+    },
+    async stopWriting() {
       isWriting = false
       await writing
-      process.send!({ stopped: true })
-    }
-    if (message === 'report') {
-      const { positions } = generator
-      process.send!({ rows, seen, positions: writers.map((name) => positions.positionOf(name)) })
-    }
-    if (message === 'end') {
-      await replication.close()
-      await pool.end()
-      process.disconnect?.()
-    }
-  })
-  while (!replication.isConnected()) await sleep(5)
-  process.send?.({ ready: true })
+    },
+    report: async () => ({
+      rows,
+      seen,
+      positions: writers.map((name) => generator.positions.positionOf(name)),
+      isConnected: replication.isConnected(),
+    }),
+  }
 }
 
 export interface Report {
   readonly rows: readonly Row[]
-  readonly seen: {
-    readonly disconnects: number
-    readonly fetches: number
-    readonly acknowledged: number
-    readonly failed: number
-  }
+  readonly seen: Readonly<Record<'disconnects' | 'fetches' | 'acknowledged' | 'failed', number>>
   /** Of the writers, in their order. */
   readonly positions: readonly number[]
+  readonly isConnected: boolean
 }
 
-export interface ReplicationProcess {
-  readonly write: () => void
+export interface Asked {
+  readonly write: () => Promise<void>
   readonly stopWriting: () => Promise<void>
   readonly report: () => Promise<Report>
 }
 
-/** Connected to the bus when it settles; ends with the test. */
+type Question = { readonly id: number; readonly to: number; readonly what: keyof Asked }
+
+/** One process; its instances are connected to the bus when it settles. It ends with the test. */
 export async function startReplicationProcess(
   t: { after(fn: () => Promise<void>): void },
-  given: Given,
-): Promise<ReplicationProcess> {
+  given: readonly Given[],
+): Promise<readonly Asked[]> {
   const child: ChildProcess = spawn(process.execPath, [fileURLToPath(import.meta.url), JSON.stringify(given)], {
     stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
   })
@@ -185,18 +180,27 @@ export async function startReplicationProcess(
     child.kill('SIGKILL')
     await once(child, 'exit')
   })
-  const next = async (): Promise<unknown> => (await once(child, 'message'))[0]
-  const ask = async (message: string) => {
-    const answer = next()
-    child.send(message)
-    return answer
-  }
-  await next()
-  return {
-    write: () => void child.send('write'),
-    stopWriting: async () => void (await ask('stop writing')),
-    report: async () => (await ask('report')) as Report,
-  }
+  await once(child, 'message')
+  const waiting = new Map<number, (answer: unknown) => void>()
+  child.on('message', ({ id, answer }: { id: number; answer: unknown }) => waiting.get(id)?.(answer))
+  const ask = (to: number, what: keyof Asked) =>
+    new Promise((resolve) => {
+      const id = waiting.size
+      waiting.set(id, resolve)
+      child.send({ id, to, what } satisfies Question)
+    })
+  return given.map((_, index) => ({
+    write: async () => void (await ask(index, 'write')),
+    stopWriting: async () => void (await ask(index, 'stopWriting')),
+    report: async () => (await ask(index, 'report')) as Report,
+  }))
 }
 
-if (process.argv[1] === fileURLToPath(import.meta.url)) await run(JSON.parse(process.argv[2]!) as Given)
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  const started = await Promise.all((JSON.parse(process.argv[2]!) as Given[]).map(start))
+  process.on('message', async ({ id, to, what }: Question) => {
+    const answer = await started[to]![what]()
+    process.send!({ id, answer: answer ?? null })
+  })
+  process.send!('ready')
+}

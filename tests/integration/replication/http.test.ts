@@ -192,12 +192,12 @@ test('a 504 is asked again', async (t) => {
 
 test('a process that is not there yet is waited for, but not for ever', async (t) => {
   const port = await freePort()
-  const { call, problems } = ask(t, { host: '127.0.0.1', port })
+  const { call, problems } = ask(t, { host: '127.0.0.1', port }, { retryMs: 40 })
   const answer = call('send_events', { instance: 'writer' })
   await until(() => problems.length >= 2)
   await serve(t, { handlers: { send_events: () => ({ event_id: '$e' }) } }, { port })
   assert.deepEqual(await answer, { event_id: '$e' })
-  assert.deepEqual(problems.map((problem) => /in (\d+) ms/.exec(problem)?.[1]).slice(0, 2), ['5', '10'])
+  assert.deepEqual(problems.map((problem) => /in (\d+) ms/.exec(problem)?.[1]).slice(0, 2), ['40', '80'])
 
   const nowhere = ask(t, { path: join(tmpdir(), 'plexus-nobody-listens.sock') })
   await assert.rejects(nowhere.call('send_events', { instance: 'writer' }), { name: 'ReplicationError', status: 502 })

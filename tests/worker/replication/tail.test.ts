@@ -5,6 +5,7 @@ import type { BusHandlers } from '../../../worker/replication/bus.ts'
 import { parseCommand } from '../../../worker/replication/commands.ts'
 import { replicationTail, type TailOptions, table } from '../../../worker/replication/tail.ts'
 import { makeTally } from '../../../worker/replication/tally.ts'
+import { until } from '../../harness/until.ts'
 
 const lines = [
   'POSITION events persister2 18 18',
@@ -96,8 +97,7 @@ test('lines as they come, until it is ended', async () => {
 test('a table again and again', async () => {
   const control = new AbortController()
   const { ended, printed } = tail({ intervalMs: 10, signal: control.signal })
-  await sleep(60)
+  await until(() => printed.filter((line) => line.startsWith('stream')).length >= 2)
   control.abort()
-  await ended
-  assert.ok(printed.filter((line) => line.startsWith('stream')).length >= 2)
+  assert.equal(await ended, true)
 })
