@@ -42,3 +42,8 @@ test('parameters are whole segments with names of their own, and those that must
     for (const parameter of endpoint.nonEmpty ?? []) assert.ok(parameters.includes(`{${parameter}}`), name)
   }
 })
+
+test('guests and barred users are only spoken of where there are users', () => {
+  for (const { name, endpoint } of table)
+    if (endpoint.guests || endpoint.barred) assert.match(endpoint.auth, /^user\??$/, name)
+})
