@@ -24,6 +24,12 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   // Of the data path it knows the shapes that it tells of.
   'router/telling': ['shared', 'router/config/types.ts', 'router/forward'],
   worker: ['shared'],
+  'worker/logging': ['shared'],
+  'worker/http': ['shared', 'worker/logging'],
+  // Handlers: given what they use by `main.ts`.
+  'worker/client': ['shared', 'worker/http'],
+  'worker/federation': ['shared', 'worker/http'],
+  'worker/well-known': ['shared', 'worker/http'],
 }
 /** Files directly in these folders (`router/main.ts`) put everything together: they may import all of their half. */
 const tops = ['router', 'worker']
