@@ -7,7 +7,7 @@
 import { cpus } from 'node:os'
 import pino from 'pino'
 import { type AccessEntry, makeAccessLog } from '../router/telling/access-log.ts'
-import { makeLogFile } from '../router/telling/log-file.ts'
+import { makeLogFile } from '../shared/log-file.ts'
 import { redactTarget } from '../shared/redact.ts'
 
 const LINES = 200_000

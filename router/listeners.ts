@@ -4,11 +4,11 @@ import { readFileSync } from 'node:fs'
 import * as net from 'node:net'
 import * as tls from 'node:tls'
 import { type Address, addressKey } from '../shared/config/address.ts'
+import { removeStaleSocket } from '../shared/stale-socket.ts'
 import type { ListenerConfig } from './config/types.ts'
 import { canonicalAddress } from './forward/addresses.ts'
 import type { Listener } from './forward/gateway.ts'
 import { acceptWires, socketWire, type Wire, type WireOwner } from './forward/wire.ts'
-import { removeStaleSocket } from './stale-socket.ts'
 
 /** Connections the kernel may hold for us; it caps this at net.core.somaxconn. */
 const BACKLOG = 4096

@@ -31,6 +31,12 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   'worker/streams': ['shared'],
   'worker/replication': ['shared', 'worker/streams'],
   'worker/storage': ['shared'],
+  'worker/logging': ['shared'],
+  'worker/http': ['shared', 'worker/logging'],
+  // Handlers: given what they use by `main.ts`.
+  'worker/client': ['shared', 'worker/http'],
+  'worker/federation': ['shared', 'worker/http'],
+  'worker/well-known': ['shared', 'worker/http'],
 }
 /** Files directly in these folders (`router/main.ts`) put everything together: they may import all of their half. */
 const tops = ['router', 'worker']

@@ -12,7 +12,7 @@
  * request counts, against 0.025 µs here.
  */
 
-import { appendProcessMetrics } from './process-metrics.ts'
+import { appendProcessMetrics } from '../../shared/process-metrics.ts'
 
 /** `code` labels in the order of `codeOf`. `none`: the client left before there was an answer. */
 const codeLabels = ['none', '1xx', '2xx', '3xx', '4xx', '5xx'] as const

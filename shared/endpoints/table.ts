@@ -282,7 +282,8 @@ export interface TableEntry {
   readonly endpoint: Endpoint
 }
 
-const nameOf = (file: string, operationId: string): string => {
+/** The {@link TableEntry} name of an operation in a file. */
+export const nameOf = (file: string, operationId: string): string => {
   const folder = file.slice(0, file.indexOf('/'))
   return folder === 'client' ? operationId : `${folder}.${operationId}`
 }

@@ -4,6 +4,8 @@
  * the router's built-in tables, `routes.yaml`, `docs/endpoints.md`, and what a worker serves.
  */
 
+import type { Schema } from '../schema.ts'
+
 export type Method = 'GET' | 'PUT' | 'POST' | 'DELETE' | 'PATCH' | 'HEAD' | 'OPTIONS'
 
 /** A Synapse release as `[major, minor]`, e.g. `[1, 163]`. */
@@ -106,6 +108,14 @@ export interface Endpoint {
   readonly nonEmpty?: readonly string[]
   /** The path may also end in one slash more. */
   readonly optionalSlash?: true
+  /** Guests are served too (client-server-api, "Guest Access", and what Synapse allows beyond it). */
+  readonly guests?: true
+  /** Users whose account is locked or whose access token has expired are served too. */
+  readonly barred?: true
+  /** What the body must be. Absent: the handler reads it, if it wants one. */
+  readonly body?: Schema<unknown>
+  /** An empty body is taken for `{}`. */
+  readonly emptyBody?: true
 }
 
 export type Endpoints = Readonly<Record<string, Endpoint>>

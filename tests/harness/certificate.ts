@@ -1,14 +1,14 @@
 import { execFileSync } from 'node:child_process'
 import { join } from 'node:path'
 
-/** A certificate for localhost and its key, as files in `folder`; signed by itself. */
-export const selfSigned = (folder: string): { readonly certificate: string; readonly key: string } => {
-  const [key, certificate] = [join(folder, 'key.pem'), join(folder, 'certificate.pem')]
-  const subject = ['-subj', '/CN=localhost', '-days', '2']
-  execFileSync(
-    'openssl',
-    ['req', '-x509', '-newkey', 'rsa:2048', '-nodes', ...subject, '-keyout', key, '-out', certificate],
-    { stdio: 'ignore' },
-  )
+/** A certificate for a name and its key, as files in `folder`, over those that are there; signed by itself. */
+export const selfSigned = (
+  folder: string,
+  name = 'localhost',
+): { readonly certificate: string; readonly key: string } => {
+  const [certificate, key] = [join(folder, 'cert.pem'), join(folder, 'key.pem')]
+  const made = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-keyout', key]
+  const subject = ['-subj', `/CN=${name}`, '-days', '2']
+  execFileSync('openssl', ['req', '-x509', ...made, '-out', certificate, ...subject], { stdio: 'ignore' })
   return { certificate, key }
 }

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { tableDigest } from '../../shared/endpoints/digest.ts'
 import { table } from '../../shared/endpoints/table.ts'
 
 test('each request with a transaction ID may be repeated, and no other one that writes', () => {
@@ -41,4 +42,14 @@ test('parameters are whole segments with names of their own, and those that must
     assert.equal(new Set(parameters).size, parameters.length, name)
     for (const parameter of endpoint.nonEmpty ?? []) assert.ok(parameters.includes(`{${parameter}}`), name)
   }
+})
+
+test('guests and barred users are only spoken of where there are users', () => {
+  for (const { name, endpoint } of table)
+    if (endpoint.guests || endpoint.barred) assert.match(endpoint.auth, /^user\??$/, name)
+})
+
+test('the digest names this table, and no schema changes it', () => {
+  assert.match(tableDigest(), /^[0-9a-f]{16}$/)
+  assert.equal(tableDigest(), tableDigest())
 })

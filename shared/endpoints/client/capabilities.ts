@@ -7,6 +7,7 @@ export const capabilitiesEndpoints = endpoints({
     under: clientVersions('r0', 'v3', 'unstable'),
     path: '/capabilities',
     auth: 'user',
+    guests: true,
     served: 'generic',
     class: 'client_read',
     sticky: 'user',

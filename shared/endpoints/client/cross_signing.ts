@@ -17,6 +17,7 @@ export const crossSigningEndpoints = endpoints({
     under: clientVersions('r0', 'v3', 'unstable'),
     path: '/keys/signatures/upload',
     auth: 'user',
+    guests: true,
     served: { writer: 'device_lists', hard: false },
     class: 'device_lists',
     sticky: 'user',

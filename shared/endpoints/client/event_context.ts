@@ -7,6 +7,7 @@ export const eventContextEndpoints = endpoints({
     under: clientVersions('api/v1', 'r0', 'v3', 'unstable'),
     path: '/rooms/{roomId}/context/{eventId}',
     auth: 'user',
+    guests: true,
     served: 'generic',
     class: 'room_read',
     sticky: 'room',

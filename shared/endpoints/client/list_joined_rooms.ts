@@ -7,6 +7,7 @@ export const listJoinedRoomsEndpoints = endpoints({
     under: clientVersions('api/v1', 'r0', 'v3', 'unstable'),
     path: '/joined_rooms',
     auth: 'user',
+    guests: true,
     served: 'generic',
     class: 'client_read',
     sticky: 'user',

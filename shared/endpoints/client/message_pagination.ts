@@ -8,6 +8,7 @@ export const messagePaginationEndpoints = endpoints({
     under: clientVersions('api/v1', 'r0', 'v3', 'unstable'),
     path: '/rooms/{roomId}/messages',
     auth: 'user',
+    guests: true,
     served: 'generic',
     class: 'messages',
     sticky: 'room',

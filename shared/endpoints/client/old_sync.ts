@@ -9,6 +9,7 @@ export const oldSyncEndpoints = endpoints({
     under,
     path: '/events',
     auth: 'user',
+    guests: true,
     served: 'generic',
     class: 'sync',
     sticky: 'user',

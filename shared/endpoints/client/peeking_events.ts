@@ -7,6 +7,7 @@ export const peekingEventsEndpoints = endpoints({
     under: clientVersions('api/v1', 'r0', 'v3', 'unstable'),
     path: '/events',
     auth: 'user',
+    guests: true,
     served: 'generic',
     class: 'sync',
     sticky: 'user',

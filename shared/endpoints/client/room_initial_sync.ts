@@ -7,6 +7,7 @@ export const roomInitialSyncEndpoints = endpoints({
     under: clientVersions('api/v1', 'r0', 'v3', 'unstable'),
     path: '/rooms/{roomId}/initialSync',
     auth: 'user',
+    guests: true,
     served: 'generic',
     class: 'initial_sync',
     sticky: 'user',

@@ -7,6 +7,7 @@ export const spaceHierarchyEndpoints = endpoints({
     under: clientVersions('v1'),
     path: '/rooms/{roomId}/hierarchy',
     auth: 'user',
+    guests: true,
     served: 'generic',
     class: 'room_read',
     sticky: 'room',

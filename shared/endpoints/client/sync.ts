@@ -7,6 +7,7 @@ export const syncEndpoints = endpoints({
     under: clientVersions('r0', 'v3', 'unstable'),
     path: '/sync',
     auth: 'user',
+    guests: true,
     served: 'generic',
     class: 'sync',
     sticky: 'user',

@@ -7,6 +7,7 @@ export const toDeviceEndpoints = endpoints({
     under: clientVersions('r0', 'v3', 'unstable'),
     path: '/sendToDevice/{eventType}/{txnId}',
     auth: 'user',
+    guests: true,
     served: { writer: 'to_device', hard: true },
     class: 'to_device',
     sticky: 'user',

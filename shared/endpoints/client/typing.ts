@@ -1,3 +1,4 @@
+import { boolean, integer, object, optional } from '../../schema.ts'
 import { clientVersions, endpoints } from '../types.ts'
 
 /** Matrix v1.19, client-server API: `typing.yaml`. */
@@ -10,5 +11,6 @@ export const typingEndpoints = endpoints({
     served: { writer: 'typing', hard: true },
     class: 'typing',
     sticky: 'room',
+    body: object({ typing: boolean(), timeout: optional(integer({ minimum: 0 })) }),
   },
 })

@@ -7,6 +7,8 @@ export const versionsEndpoints = endpoints({
     under: ['/_matrix/client'],
     path: '/versions',
     auth: 'user?',
+    guests: true,
+    barred: true,
     served: 'generic',
     class: 'client_read',
   },

@@ -7,6 +7,7 @@ export const whoamiEndpoints = endpoints({
     under: clientVersions('r0', 'v3', 'unstable'),
     path: '/account/whoami',
     auth: 'user',
+    guests: true,
     served: 'generic',
     class: 'account',
     sticky: 'user',

@@ -6,7 +6,7 @@ import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { removeStaleSocket } from '../../router/stale-socket.ts'
+import { removeStaleSocket } from '../../shared/stale-socket.ts'
 
 test('the socket of a killed process goes; one in use, a file and nothing at all stay as they are', async (t) => {
   const folder = mkdtempSync(join(tmpdir(), 'stale-'))

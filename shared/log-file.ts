@@ -1,17 +1,17 @@
 /**
- * Where access log lines go: gathered in memory, written in large pieces off the main thread, at the latest a second
- * after they came. A disk that is full, a pipe nobody reads or a folder that is gone never stops or slows the router:
+ * Where log lines go: gathered in memory, written in large pieces off the main thread, at the latest a second
+ * after they came. A disk that is full, a pipe nobody reads or a folder that is gone never stops or slows the process:
  * lines are lost, counted, and it is said once, and once more when writing works again.
  *
  * pino's own destination, sonic-boom 4, is not used: its `flushSync` tries for ever when the disk is full, so that the
- * router would not end, and it measures what it has gathered anew for every line, 1.8 µs each (`bench/access-log.ts`).
+ * process would not end, and it measures what it has gathered anew for every line, 1.8 µs each (`bench/access-log.ts`).
  */
 
 import fs from 'node:fs'
 import { promisify } from 'node:util'
 
 export interface LogFile {
-  /** Takes one line, its `\n` included, in ASCII. Never throws; after `close` it does nothing. */
+  /** Takes one line, its `\n` included. Never throws; after `close` it does nothing. */
   write(line: string): void
   /** Opens the file anew, for it was moved away (SIGUSR1, log rotation). Resolves once no line goes to the old one. */
   reopen(): Promise<void>
@@ -76,7 +76,7 @@ export function makeLogFile({
   }
 
   function fail(reason: string): void {
-    if (!failing) report(`access log: ${reason}; lines are lost until writing works again`)
+    if (!failing) report(`log: ${reason}; lines are lost until writing works again`)
     failing = true
   }
 
@@ -96,7 +96,7 @@ export function makeLogFile({
       do {
         if (fd === undefined || reopenWanted) await openFile()
         if (pending === '') return
-        const bytes = Buffer.from(pending, 'latin1')
+        const bytes = Buffer.from(pending)
         const lines = pendingLines
         pending = ''
         pendingLines = 0
@@ -109,7 +109,7 @@ export function makeLogFile({
       } while (pending.length >= WRITE_BYTES || reopenWanted)
       if (failing) {
         failing = false
-        report(`access log: writing to ${name} again, ${lost - lostWhenReported} lines were lost`)
+        report(`log: writing to ${name} again, ${lost - lostWhenReported} lines were lost`)
         lostWhenReported = lost
       }
     } catch (error) {
@@ -142,7 +142,7 @@ export function makeLogFile({
   function flushAtExit(): void {
     if (fd === undefined || pending === '') return
     try {
-      fs.writeSync(fd, pending, null, 'latin1')
+      fs.writeSync(fd, pending)
     } catch {
       // Nobody is left to tell.
     }

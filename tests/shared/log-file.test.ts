@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { makeLogFile } from '../../../router/telling/log-file.ts'
+import { makeLogFile } from '../../shared/log-file.ts'
 
 function folder(t: TestContext): string {
   const path = mkdtempSync(join(tmpdir(), 'plexus-log-'))
@@ -58,7 +58,7 @@ test('a folder that is not there is reported once, and once more when it came', 
     await sleep(5)
   }
   assert.equal(reports.length, 1)
-  assert.match(reports[0]!, /^access log: ENOENT.*lines are lost/)
+  assert.match(reports[0]!, /^log: ENOENT.*lines are lost/)
   mkdirSync(path)
   while (reports.length < 2) await sleep(5)
   assert.match(reports[1]!, /writing to .*access.log again, \d+ lines were lost/)
@@ -83,7 +83,7 @@ test('a full disk costs lines, not the router, which still ends', { skip: full }
   assert.match(reports[0]!, /ENOSPC/)
 })
 
-const source = join(import.meta.dirname, '../../../router/telling/log-file.ts')
+const source = join(import.meta.dirname, '../../shared/log-file.ts')
 const program = (rest: string) => `
   import { makeLogFile } from ${JSON.stringify(source)}
   const log = makeLogFile({ to: 'stdout', report: console.error, flushMs: 20 })

@@ -1,0 +1,41 @@
+import type { UserId } from '../../shared/matrix/ids.ts'
+
+/** Who asks, by the access token. */
+export interface Requester {
+  readonly userId: UserId
+  readonly deviceId?: string | undefined
+  /** Absent for appservices and for guests whose tokens are not stored. */
+  readonly accessTokenId?: number | undefined
+  readonly isGuest: boolean
+  readonly isShadowBanned: boolean
+  /** The appservice whose token it is. `userId` is its sender then, or the user it acts as. */
+  readonly appserviceId?: string | undefined
+  /** Whose token it is, where an admin or an appservice acts as `userId`; else `userId`. */
+  readonly authenticatedEntity: string
+  /** When the access token ends, in milliseconds since 1970. Absent: never. */
+  readonly validUntilMs?: number | undefined
+  readonly isLocked?: boolean | undefined
+  /** The account, not the token: `account_validity`. */
+  readonly isAccountExpired?: boolean | undefined
+}
+
+/** What is known about users, for authentication. Answers from a cache may be given at once, without a promise. */
+export interface Requesters {
+  /** Undefined: nobody's token. Tokens that have expired and users who are locked are found all the same. */
+  byAccessToken(token: string): Requester | undefined | Promise<Requester | undefined>
+
+  /** Whether the user is a server admin. */
+  isAdmin(userId: UserId): boolean | Promise<boolean>
+
+  /**
+   * The requester for an appservice that acts as one of its users (`user_id=`) or with a device (`device_id=`). Throws
+   * M_FORBIDDEN for a user outside of its namespaces or not registered, M_UNKNOWN_DEVICE.
+   */
+  actAs(
+    appservice: Requester,
+    as: { readonly userId: string | undefined; readonly deviceId: string | undefined },
+  ): Requester | Promise<Requester>
+
+  /** Told of every request that was authenticated, for last-seen times and monthly active users. Must not throw. */
+  seen?(requester: Requester, from: { readonly token: string; readonly ip: string; readonly userAgent: string }): void
+}
