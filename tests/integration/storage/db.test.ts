@@ -33,6 +33,16 @@ const withCounters = async (db: Db) => {
   return (name: string) => db.one<{ n: number }>('select n from counters where name = $1', [name])
 }
 
+/** Whoever calls waits until so many have called; those after them do not. */
+const barrier = (count: number) => {
+  const { promise, resolve } = Promise.withResolvers<void>()
+  let waiting = 0
+  return () => {
+    if (++waiting === count) resolve()
+    return promise
+  }
+}
+
 test('values come back as what they are', async (t) => {
   const db = open(t)
   const text = 'Zoë \u{1F600} \\ " \' { } \n'
@@ -154,11 +164,13 @@ test('transactions that are in each other’s way run again, and nothing is lost
   const db = open(t, {}, [metrics])
   const counter = await withCounters(db)
   let runs = 0
+  const allHaveRead = barrier(4)
   await Promise.all(
     Array.from({ length: 4 }, () =>
       db.transaction('repeatable read', async function addOne(tx) {
         runs++
         const { n } = (await tx.one<{ n: number }>("select n from counters where name = 'a'"))!
+        await allHaveRead()
         await tx.run("update counters set n = $1 where name = 'a'", [n + 1])
       }),
     ),
@@ -174,14 +186,18 @@ test('transactions that are in each other’s way run again, and nothing is lost
 test('a deadlock is another attempt for one of the two', async (t) => {
   const db = open(t, { options: '-c deadlock_timeout=20ms' })
   const counter = await withCounters(db)
+  let runs = 0
+  const bothHaveOne = barrier(2)
   const touch = (first: string, second: string) =>
     db.transaction('read committed', async function touchBoth(tx) {
+      runs++
       await tx.run('update counters set n = n + 1 where name = $1', [first])
-      await new Promise((resolve) => setTimeout(resolve, 30))
+      await bothHaveOne()
       await tx.run('update counters set n = n + 1 where name = $1', [second])
     })
   await Promise.all([touch('a', 'b'), touch('b', 'a')])
   assert.deepEqual([await counter('a'), await counter('b')], [{ n: 2 }, { n: 2 }])
+  assert.equal(runs, 3)
 })
 
 test('a table that is altered under prepared statements disturbs nobody', async (t) => {
