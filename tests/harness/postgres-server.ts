@@ -2,7 +2,7 @@
 
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Programs } from './postgres-programs.ts'
@@ -39,8 +39,13 @@ export function makeServer(
     },
     async stop(signal = 'SIGINT') {
       if (server === undefined || server.exitCode !== null || server.signalCode !== null) return
+      const backends = signal === 'SIGKILL' ? childrenOf(server.pid!) : []
       server.kill(signal)
+      for (const pid of backends) tryKill(pid)
       await once(server, 'exit')
+      // While one of them holds the shared memory, no other server starts on the folder.
+      while (backends.some((pid) => statusOf(pid) !== undefined))
+        await new Promise((resolve) => setTimeout(resolve, 10))
     },
   }
 }
@@ -53,5 +58,29 @@ async function untilReady(child: ChildProcess, data: string, output: () => strin
     if (Number(lines[0]) === child.pid && lines[7]?.trim() === 'ready') return
     if (child.exitCode !== null || performance.now() > end) throw new Error(`Postgres did not start:\n${output()}`)
     await new Promise((resolve) => setTimeout(resolve, 20))
+  }
+}
+
+function childrenOf(parent: number): readonly number[] {
+  const pids = existsSync('/proc') ? readdirSync('/proc').filter((name) => /^\d+$/.test(name)) : []
+  return pids.map(Number).filter((pid) => statusOf(pid)?.parent === parent)
+}
+
+/** Undefined for a process that has ended, whether someone took notice or not. */
+function statusOf(pid: number): { readonly parent: number } | undefined {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, 'latin1')
+    const [state, parent] = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
+    return state === 'Z' ? undefined : { parent: Number(parent) }
+  } catch {
+    return undefined
+  }
+}
+
+function tryKill(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL')
+  } catch {
+    // It has ended by itself.
   }
 }

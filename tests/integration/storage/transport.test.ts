@@ -90,7 +90,7 @@ test('sslmode prefer and allow: the other way when the server refuses the first'
   assert.equal(await connection({ host: postgres.socketFolder, user: 'alice', sslmode: 'require' }), 'plain')
 })
 
-const pgBouncer = process.env.TEST_PGBOUNCER ?? programPath('pgbouncer')
+const pgBouncer = process.env.TEST_PGBOUNCER || programPath('pgbouncer')
 const skip = pgBouncer === undefined && 'pgbouncer is not installed'
 
 test('through PgBouncer in transaction mode: nothing is kept in a session', { skip }, async (t) => {
