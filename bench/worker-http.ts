@@ -7,6 +7,7 @@
 
 import { describeMachine, machine } from './machine.ts'
 import { ask, startModule, stop } from './processes.ts'
+import type { InProcessSample } from './worker-http/in-process.ts'
 import type { Job, Sample } from './worker-http/load.ts'
 import { type Contestant, contestants } from './worker-http/serve.ts'
 
@@ -32,16 +33,24 @@ const requests: Readonly<Record<string, { request: string; end: string; contesta
   },
 }
 
+const module = (name: string) => startModule(new URL(`worker-http/${name}.ts`, import.meta.url))
+const quantile = (values: readonly number[], q: number): string =>
+  (values.toSorted((a, b) => a - b)[Math.floor(q * values.length)] ?? Number.NaN).toFixed(1)
+
 console.log(describeMachine(machine()))
 console.log(
-  `${rounds} rounds, ${CONNECTIONS} connections; µs of CPU per request in windows of 100 ms: of the quietest tenth, and the median\n`,
+  `${rounds} rounds, ${CONNECTIONS} connections; µs of CPU per request in windows of 100 ms: the quietest tenth, and`,
 )
-const loader = startModule(new URL('worker-http/load.ts', import.meta.url))
+console.log(
+  'the median; and without sockets, on connections that are objects in the same process, the quietest tenth\n',
+)
+const loader = module('load')
 for (const [kind, { request, end, contestants: names }] of Object.entries(requests)) {
-  const results = new Map<Contestant, number[]>(names.map((name) => [name, []]))
+  const overSockets = new Map<Contestant, number[]>(names.map((name) => [name, []]))
+  const within = new Map<Contestant, number[]>(names.map((name) => [name, []]))
   for (let round = 0; round < rounds; round++)
     for (const contestant of names) {
-      const child = startModule(new URL('worker-http/serve.ts', import.meta.url))
+      const child = module('serve')
       const { port } = await ask<{ port: number }>(child, { contestant })
       const job: Job = {
         port,
@@ -54,14 +63,19 @@ for (const [kind, { request, end, contestants: names }] of Object.entries(reques
       }
       const { windowsUs, wrong } = await ask<Sample>(loader, job)
       if (wrong !== undefined) throw new Error(`${contestant}: ${wrong}`)
-      results.get(contestant)!.push(...windowsUs)
+      overSockets.get(contestant)!.push(...windowsUs)
       await stop(child)
+      if (contestant === 'net') continue
+      const alone = module('in-process')
+      within.get(contestant)!.push(...(await ask<InProcessSample>(alone, { contestant, request, end })).windowsUs)
+      await stop(alone)
     }
-  console.log(`| ${kind} | quiet | median |\n|---|--:|--:|`)
-  for (const [name, values] of results) {
-    const sorted = values.toSorted((a, b) => a - b)
-    const at = (q: number): string => (sorted[Math.floor(q * sorted.length)] ?? Number.NaN).toFixed(1)
-    console.log(`| ${name} | ${at(0.1)} | ${at(0.5)} |`)
+  console.log(`| ${kind} | quiet | median | without sockets |\n|---|--:|--:|--:|`)
+  for (const [name, values] of overSockets) {
+    const alone = within.get(name)!
+    console.log(
+      `| ${name} | ${quantile(values, 0.1)} | ${quantile(values, 0.5)} | ${alone.length === 0 ? '' : quantile(alone, 0.1)} |`,
+    )
   }
   console.log()
 }

@@ -93,7 +93,8 @@ const bare = () =>
     })
   })
 
-async function serverOf(contestant: Contestant): Promise<Server> {
+/** Not listening yet. */
+export async function serverOf(contestant: Contestant): Promise<Server> {
   if (contestant === 'net') return bare()
   if (contestant === 'fastify') {
     const app = fastify({ keepAliveTimeout: 75_000 })
@@ -126,7 +127,7 @@ async function serverOf(contestant: Contestant): Promise<Server> {
   return createServer(options, contestant === 'node:http' ? plain : ours(contestant.endsWith('log')))
 }
 
-if (process.send !== undefined) {
+if (process.send !== undefined && import.meta.main) {
   process.on('disconnect', () => process.exit())
   process.once('message', async ({ contestant }: { contestant: Contestant }) => {
     const server = await serverOf(contestant)

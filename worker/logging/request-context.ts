@@ -1,6 +1,6 @@
 /**
  * Which request the running code works for, through every await: so that log lines, and calls to other processes, name it
- * without each function passing it on. 0.1 µs a request (`bench/worker-http.ts`).
+ * without each function passing it on.
  */
 
 import { AsyncLocalStorage } from 'node:async_hooks'
