@@ -1,6 +1,7 @@
 /** The database as all of `worker/` sees it. Everything it throws about Postgres is a `StorageError`. */
 
 import { type Observer, observeAll } from './observer.ts'
+import { ATTEMPTS, pauseAfter } from './postgres/attempts.ts'
 import { connect } from './postgres/connection.ts'
 import { StorageError } from './postgres/errors.ts'
 import { makePool, type PoolNumbers } from './postgres/pool.ts'
@@ -17,6 +18,8 @@ export type Isolation = 'read committed' | 'repeatable read' | 'serializable'
  * (lists as arrays: `= any($1)`, `unnest`), never part of the text.
  *
  * bigint is a number (an error beyond 2^53), bytea a Buffer, jsonb text.
+ *
+ * Outside of a transaction, a statement that Postgres stopped for another (a deadlock) runs again, a few times.
  */
 export interface Queries {
   /** All rows. */
@@ -60,15 +63,18 @@ export function makeDb(settings: StorageSettings, observers: readonly Observer[]
   const statements = makeStatements(!settings.pgBouncer)
   const pool = makePool((onLost) => connect(settings, onLost), settings)
 
-  const send = async (text: string, params: readonly Param[] | undefined) => {
-    const statement = statements.of(text)
-    try {
-      return await sendOnce(statement, params ?? [])
-    } catch (error) {
-      if (!(error instanceof StorageError && error.kind === 'stale') || settings.pgBouncer) throw error
-      // The tables were altered under a prepared statement, which was therefore not run.
-      statements.renew()
-      return sendOnce(statements.of(text), params ?? [])
+  /** A statement that was in conflict with others did nothing, so that it may run again, as a transaction may. */
+  const send = async (text: string, params: readonly Param[] = []) => {
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return await sendOnce(statements.of(text), params)
+      } catch (error) {
+        const kind = error instanceof StorageError ? error.kind : undefined
+        // The tables were altered under a prepared statement, which was therefore not run.
+        if (kind === 'stale' && !settings.pgBouncer && attempt === 1) statements.renew()
+        else if (kind === 'conflict' && attempt < ATTEMPTS) await pauseAfter(attempt)
+        else throw error
+      }
     }
   }
 

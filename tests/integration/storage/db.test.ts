@@ -161,7 +161,7 @@ test('a statement after its transaction ended is refused', async (t) => {
 
 test('transactions that are in each other’s way run again, and nothing is lost', async (t) => {
   const metrics = makeStorageMetrics('example.com')
-  const db = open(t, {}, [metrics])
+  const db = open(t, { connections: 6 }, [metrics])
   const counter = await withCounters(db)
   let runs = 0
   const allHaveRead = barrier(4)
@@ -199,6 +199,36 @@ test('a deadlock is another attempt for one of the two at least', async (t) => {
   assert.deepEqual([await counter('a'), await counter('b')], [{ n: 2 }, { n: 2 }])
   // On a busy machine Postgres may end both before it sees that one is enough.
   assert.ok(runs >= 3)
+})
+
+test('a statement that is stopped for another runs again by itself', async (t) => {
+  const codes = new Set<string | undefined>()
+  const ignore = () => undefined
+  const observer: Observer = {
+    statement: (_statement, _ms, _rows, error) => void codes.add(error?.code),
+    transaction: ignore,
+    scheduled: ignore,
+  }
+  const options = '-c deadlock_timeout=20ms'
+  const [db, other] = [open(t, { options }, [observer]), open(t, { options }, [observer])]
+  const counter = await withCounters(db)
+  // Takes one, waits until someone has the other (a second at most), and wants that too.
+  await db.transaction('read committed', (tx) =>
+    tx.script(`create function touch(one text, two text) returns void language plpgsql as $$
+      begin
+        perform pg_advisory_xact_lock(ascii(one));
+        update counters set n = n + 1 where name = one;
+        for attempt in 1..100 loop
+          exit when exists (select from pg_locks where locktype = 'advisory' and objid = ascii(two));
+          perform pg_sleep(0.01);
+        end loop;
+        update counters set n = n + 1 where name = two;
+      end $$`),
+  )
+  const touch = (through: Db, one: string, two: string) => through.rows('select touch($1, $2)', [one, two])
+  await Promise.all([touch(db, 'a', 'b'), touch(other, 'b', 'a')])
+  assert.ok(codes.has('40P01'), 'they were in each other’s way')
+  assert.deepEqual([await counter('a'), await counter('b')], [{ n: 2 }, { n: 2 }])
 })
 
 test('a table that is altered under prepared statements disturbs nobody', async (t) => {

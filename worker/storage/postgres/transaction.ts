@@ -2,15 +2,12 @@
 
 import type { Isolation, Transaction } from '../db.ts'
 import type { Observer } from '../observer.ts'
+import { ATTEMPTS, pauseAfter } from './attempts.ts'
 import type { Answer, Connection } from './connection.ts'
 import { StorageError, storageError } from './errors.ts'
 import type { Lease, Pool } from './pool.ts'
 import type { Statement, Statements } from './statement.ts'
 import type { Param } from './values.ts'
-
-/** Conflicts are short: another attempt follows within milliseconds, at another moment than the rival's. */
-const ATTEMPTS = 6
-const PAUSE_MS = { first: 5, most: 250 }
 
 export async function runTransaction<T>(
   { pool, statements, observer }: { readonly pool: Pool; readonly statements: Statements; readonly observer: Observer },
@@ -33,8 +30,7 @@ export async function runTransaction<T>(
       observer.transaction(description, performance.now() - start, attempt, thrown)
       throw thrown
     }
-    const most = Math.min(PAUSE_MS.most, PAUSE_MS.first * 2 ** attempt)
-    await new Promise((resolve) => setTimeout(resolve, Math.random() * most))
+    await pauseAfter(attempt)
   }
 }
 
