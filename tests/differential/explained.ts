@@ -62,6 +62,23 @@ export const explained: readonly Explained[] = [
       PYTHON_LEVEL.test(canonicalJson(events[checks[index]!.event]!.content!)),
   },
   {
+    reason:
+      'before rooms/v10 Synapse reads all levels at once, and fails with an exception on one that is no integer where the rule that decides does not ask for it',
+    is: ({ part, ours, theirs }, { version }) =>
+      part === 'states' &&
+      ours === null &&
+      Number(version) < 10 &&
+      /^(?:Value|Type)Error: .*\bint\(\)/.test(`${theirs}`),
+  },
+  {
+    reason:
+      'power levels with a state key decide nothing; Synapse compares them with earlier ones of that key in checks against a state, and not where it resolves states; we never do',
+    is({ oracle, part, index }, { checks, events }) {
+      const event = part === 'states' ? events[checks[index]!.event] : undefined
+      return oracle.startsWith('Synapse') && event?.type === 'm.room.power_levels' && event.state_key !== ''
+    },
+  },
+  {
     reason: 'both refuse the event, by another of the steps (or Synapse fails on it with an exception, and drops it)',
     is({ part, index }, question, ours, theirs) {
       if (part !== 'receipts' && part !== 'states' && part !== 'formats') return false
