@@ -53,3 +53,12 @@ test('the digest names this table, and no schema changes it', () => {
   assert.match(tableDigest(), /^[0-9a-f]{16}$/)
   assert.equal(tableDigest(), tableDigest())
 })
+
+test('a body may be empty where Synapse takes it so: memberships and a few of the admin API', () => {
+  const empty = table.filter(({ endpoint }) => endpoint.emptyBody)
+  for (const { name, endpoint } of empty) assert.match(endpoint.method, /^(POST|PUT)$/, name)
+  const memberships = /^(\/join\/\{\w+\}|\/rooms\/\{roomId\}\/(join|invite|leave|ban|unban|kick))(\/\{txnId\})?$/
+  for (const { name, file, endpoint } of table)
+    if (file.startsWith('client/') && /^(POST|PUT)$/.test(endpoint.method))
+      assert.equal(endpoint.emptyBody === true, memberships.test(endpoint.path), name)
+})

@@ -6,6 +6,7 @@
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Logger } from 'pino'
+import type { Endpoint } from '../../shared/endpoints/types.ts'
 import { MatrixError } from '../../shared/matrix/matrix-error.ts'
 import { inRequest } from '../logging/request-context.ts'
 import type { AccessEntry } from './access-log.ts'
@@ -24,7 +25,7 @@ import { respond } from './respond.ts'
 import { type Route, type RouteDeps, routeEntries } from './route.ts'
 
 /** A request to something that is not in the endpoint table. */
-export type MountedRequest = Omit<RequestOf<never>, 'params' | 'requester' | 'origin' | 'body'>
+export type MountedRequest = Omit<RequestOf<Endpoint>, 'params' | 'requester' | 'origin' | 'body'>
 
 /** What lies under a path and does its own routing: replication between workers, metrics. */
 export interface Mount {

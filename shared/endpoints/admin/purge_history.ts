@@ -11,6 +11,7 @@ export const adminPurgeHistoryEndpoints = endpoints({
     auth: 'admin',
     served: 'main',
     class: 'main',
+    emptyBody: true,
   },
   purgeHistoryBefore: {
     method: 'POST',
@@ -19,6 +20,7 @@ export const adminPurgeHistoryEndpoints = endpoints({
     auth: 'admin',
     served: 'main',
     class: 'main',
+    emptyBody: true,
   },
   getPurgeHistoryStatus: {
     method: 'GET',

@@ -107,6 +107,7 @@ export const adminRoomsEndpoints = endpoints({
     auth: 'admin',
     served: 'main',
     class: 'main',
+    emptyBody: true,
   },
   getRoomMembers: {
     method: 'GET',

@@ -67,6 +67,7 @@ export const adminUsersEndpoints = endpoints({
     auth: 'admin',
     served: 'main',
     class: 'main',
+    emptyBody: true,
   },
   deleteDeviceOfUser: {
     method: 'DELETE',
@@ -99,6 +100,7 @@ export const adminUsersEndpoints = endpoints({
     auth: 'admin',
     served: 'main',
     class: 'main',
+    emptyBody: true,
   },
   resetPassword: {
     method: 'POST',
@@ -142,6 +144,7 @@ export const adminUsersEndpoints = endpoints({
     served: 'main',
     class: 'main',
     mas: 'off',
+    emptyBody: true,
   },
   getUserAccountData: {
     method: 'GET',
@@ -206,6 +209,7 @@ export const adminUsersEndpoints = endpoints({
     auth: 'admin',
     served: 'main',
     class: 'main',
+    emptyBody: true,
   },
   deleteRatelimitOfUser: {
     method: 'DELETE',

@@ -12,6 +12,7 @@ export const banningEndpoints = endpoints({
     served: 'generic',
     class: 'event_send',
     sticky: 'room',
+    emptyBody: true,
   },
   banWithTxn: {
     method: 'PUT',
@@ -22,6 +23,7 @@ export const banningEndpoints = endpoints({
     class: 'event_send',
     sticky: 'room',
     replay: 'same',
+    emptyBody: true,
   },
   unban: {
     method: 'POST',
@@ -31,6 +33,7 @@ export const banningEndpoints = endpoints({
     served: 'generic',
     class: 'event_send',
     sticky: 'room',
+    emptyBody: true,
   },
   unbanWithTxn: {
     method: 'PUT',
@@ -41,5 +44,6 @@ export const banningEndpoints = endpoints({
     class: 'event_send',
     sticky: 'room',
     replay: 'same',
+    emptyBody: true,
   },
 })

@@ -10,6 +10,7 @@ export const invitingEndpoints = endpoints({
     served: 'generic',
     class: 'event_send',
     sticky: 'room',
+    emptyBody: true,
   },
   inviteUserWithTxn: {
     method: 'PUT',
@@ -20,5 +21,6 @@ export const invitingEndpoints = endpoints({
     class: 'event_send',
     sticky: 'room',
     replay: 'same',
+    emptyBody: true,
   },
 })

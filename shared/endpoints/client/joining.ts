@@ -13,6 +13,7 @@ export const joiningEndpoints = endpoints({
     served: 'generic',
     class: 'event_send',
     sticky: 'room',
+    emptyBody: true,
   },
   joinRoomByIdWithTxn: {
     method: 'PUT',
@@ -24,6 +25,7 @@ export const joiningEndpoints = endpoints({
     class: 'event_send',
     sticky: 'room',
     replay: 'same',
+    emptyBody: true,
   },
   joinRoom: {
     method: 'POST',
@@ -34,6 +36,7 @@ export const joiningEndpoints = endpoints({
     served: 'generic',
     class: 'event_send',
     sticky: 'room',
+    emptyBody: true,
   },
   joinRoomWithTxn: {
     method: 'PUT',
@@ -45,5 +48,6 @@ export const joiningEndpoints = endpoints({
     class: 'event_send',
     sticky: 'room',
     replay: 'same',
+    emptyBody: true,
   },
 })

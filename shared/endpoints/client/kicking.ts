@@ -10,6 +10,7 @@ export const kickingEndpoints = endpoints({
     served: 'generic',
     class: 'event_send',
     sticky: 'room',
+    emptyBody: true,
   },
   kickWithTxn: {
     method: 'PUT',
@@ -20,5 +21,6 @@ export const kickingEndpoints = endpoints({
     class: 'event_send',
     sticky: 'room',
     replay: 'same',
+    emptyBody: true,
   },
 })

@@ -13,6 +13,7 @@ export const leavingEndpoints = endpoints({
     served: 'generic',
     class: 'event_send',
     sticky: 'room',
+    emptyBody: true,
   },
   leaveRoomWithTxn: {
     method: 'PUT',
@@ -24,6 +25,7 @@ export const leavingEndpoints = endpoints({
     class: 'event_send',
     sticky: 'room',
     replay: 'same',
+    emptyBody: true,
   },
   forgetRoom: {
     method: 'POST',

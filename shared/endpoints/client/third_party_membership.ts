@@ -10,5 +10,6 @@ export const thirdPartyMembershipEndpoints = endpoints({
     served: 'generic',
     class: 'event_send',
     sticky: 'room',
+    emptyBody: true,
   },
 })
