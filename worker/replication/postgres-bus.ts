@@ -55,7 +55,7 @@ export function connectPostgresBus({ connection, channels = [] }: PostgresBusOpt
   }
 
   const connect = () => {
-    const client = new pg.Client({ ...connection, keepAlive: true })
+    const client = new pg.Client({ application_name: 'plexus bus', ...connection, keepAlive: true })
     let [isUp, isOver] = [false, false]
     const end = () => {
       isOver = true

@@ -132,10 +132,16 @@ test('under load, while the bus is killed and cut, no row is lost, doubled or ou
     const fleet = await startFleet(t, { postgres: connection, serverName: 'test.example' })
     for (let round = 0; round < 6; round++) {
       await sleep(80)
-      const { rows } = await pool.query<{ pid: number }>(
-        "select pid from pg_stat_activity where query ~ '^(listen|select pg_notify|insert into plexus_bus)' order by pid",
-      )
-      await pool.query('select pg_terminate_backend($1)', [rows[round % rows.length]!.pid])
+      const listening = async () =>
+        (
+          await pool.query<{ pid: number }>(
+            "select pid from pg_stat_activity where application_name = 'plexus bus' order by pid",
+          )
+        ).rows
+      // Those that were cut may be just about to come back.
+      await until(async () => (await listening()).length > 0, PATIENCE_MS)
+      const rows = await listening()
+      await pool.query('select pg_terminate_backend($1)', [rows[round % rows.length]?.pid])
     }
     await postgres.kill()
     await postgres.start()
