@@ -250,7 +250,8 @@ export const streams = {
     writers: 'quarantined_media_changes',
     severalWriters: true,
     ids: ids('quarantined_media', 'quarantined_media_id_seq', column('quarantined_media_changes')),
-    row: layout({ origin: text, mediaId: text, quarantined: flag }),
+    // Local media have no origin.
+    row: layout({ origin: orNull(text), mediaId: text, quarantined: flag }),
   }),
   un_partial_stated_room: stream({
     writers: 'main',

@@ -25,6 +25,8 @@ const seen: readonly (readonly [StreamName, string])[] = [
   ['presence', '["@a:x","unavailable",1795469101021,1795469101566,1795469100959,"away",true]'],
   ['push_rules', '["@a:x"]'],
   ['pushers', '["@a:x","org.rig","pk9f9831",false]'],
+  ['quarantined_media', '[null,"KiWhOGEjiGimFRwnmgUSeRqW",true]'],
+  ['quarantined_media', '["example.org","GCmhgzMPRiWCpODjvNyKzXYZ",false]'],
   ['receipts', '["!r","m.read","@b:x","$e",null,{"ts":1795469101060}]'],
   ['to_device', '["@a:x"]'],
   ['typing', '["!r",["@a:x"]]'],
