@@ -28,13 +28,35 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   'router/telling': ['shared', 'router/config/types.ts', 'router/forward'],
   worker: ['shared'],
   'worker/config': ['shared'],
-  'worker/streams': ['shared'],
+  'worker/streams': ['shared', 'worker/storage'],
   'worker/replication': ['shared', 'worker/streams'],
   'worker/storage': ['shared'],
   'worker/logging': ['shared'],
-  'worker/http': ['shared', 'worker/logging'],
+  'worker/http': ['shared', 'worker/logging', 'worker/json-text.ts'],
+  // What a homeserver knows of: rooms, and what is built on them.
+  'worker/rooms': ['shared', 'worker/streams', 'worker/storage', 'worker/replication', 'worker/json-text.ts'],
+  'worker/users': ['shared', 'worker/streams', 'worker/storage', 'worker/replication', 'worker/rooms'],
+  'worker/typing': ['shared', 'worker/streams', 'worker/storage', 'worker/replication', 'worker/rooms'],
+  'worker/receipts': ['shared', 'worker/streams', 'worker/storage', 'worker/replication', 'worker/rooms'],
+  'worker/account-data': ['shared', 'worker/streams', 'worker/storage', 'worker/replication', 'worker/rooms'],
+  'worker/push': ['shared', 'worker/streams', 'worker/storage', 'worker/replication', 'worker/rooms'],
+  'worker/sync': [
+    'shared',
+    ...['streams', 'storage', 'rooms', 'users', 'typing', 'receipts', 'account-data', 'push'].map(
+      (name) => `worker/${name}`,
+    ),
+    'worker/json-text.ts',
+  ],
   // Handlers: given what they use by `main.ts`.
-  'worker/client': ['shared', 'worker/http'],
+  'worker/client': [
+    'shared',
+    'worker/http',
+    ...['streams', 'storage', 'rooms', 'users', 'typing', 'receipts', 'account-data', 'push', 'sync'].map(
+      (name) => `worker/${name}`,
+    ),
+    'worker/json-text.ts',
+  ],
+  'worker/admin': ['shared', 'worker/http', 'worker/storage', 'worker/users'],
   'worker/federation': ['shared', 'worker/http'],
   'worker/well-known': ['shared', 'worker/http'],
 }

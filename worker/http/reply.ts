@@ -1,7 +1,7 @@
 /** What handlers answer, where it is more than an object to be printed as JSON with status 200. */
 
 import type { Readable } from 'node:stream'
-import { type JsonText, jsonTextOf } from './json-text.ts'
+import { type JsonText, jsonTextOf } from '../json-text.ts'
 
 const kind = Symbol('reply')
 

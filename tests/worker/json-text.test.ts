@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { parseJson } from '../../../shared/matrix/json/parse.ts'
-import { arrayText, asJsonText, jsonTextOf, objectText } from '../../../worker/http/json-text.ts'
+import { parseJson } from '../../shared/matrix/json/parse.ts'
+import { arrayText, asJsonText, jsonTextOf, objectText } from '../../worker/json-text.ts'
 
 test('texts are put together as the values would be printed', () => {
   const event = asJsonText('{"content":{"x":1.50},"type":"m.x"}')

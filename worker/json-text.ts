@@ -3,8 +3,8 @@
  * printing them again is most of what an answer of many events would cost.
  */
 
-import { canonicalJson } from '../../shared/matrix/json/canonical.ts'
-import type { JsonValue } from '../../shared/matrix/json/value.ts'
+import { canonicalJson } from '../shared/matrix/json/canonical.ts'
+import type { JsonValue } from '../shared/matrix/json/value.ts'
 
 declare const isJson: unique symbol
 /** The text of one JSON value. */
