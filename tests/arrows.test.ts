@@ -34,18 +34,40 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   'worker/logging': ['shared'],
   'worker/http': ['shared', 'worker/logging', 'worker/json-text.ts'],
   // What a homeserver knows of: rooms, and what is built on them.
-  'worker/rooms': ['shared', 'worker/streams', 'worker/storage', 'worker/replication', 'worker/json-text.ts'],
-  'worker/users': ['shared', 'worker/streams', 'worker/storage', 'worker/replication', 'worker/rooms'],
+  'worker/rooms': [
+    'shared',
+    'worker/streams',
+    'worker/storage',
+    'worker/replication',
+    'worker/json-text.ts',
+    'worker/lru.ts',
+  ],
+  'worker/users': ['shared', 'worker/streams', 'worker/storage', 'worker/replication', 'worker/rooms', 'worker/lru.ts'],
   'worker/typing': ['shared', 'worker/streams', 'worker/storage', 'worker/replication', 'worker/rooms'],
-  'worker/receipts': ['shared', 'worker/streams', 'worker/storage', 'worker/replication', 'worker/rooms'],
-  'worker/account-data': ['shared', 'worker/streams', 'worker/storage', 'worker/replication', 'worker/rooms'],
-  'worker/push': ['shared', 'worker/streams', 'worker/storage', 'worker/replication', 'worker/rooms'],
+  'worker/receipts': [
+    'shared',
+    'worker/streams',
+    'worker/storage',
+    'worker/replication',
+    'worker/rooms',
+    'worker/lru.ts',
+  ],
+  'worker/account-data': [
+    'shared',
+    'worker/streams',
+    'worker/storage',
+    'worker/replication',
+    'worker/rooms',
+    'worker/lru.ts',
+  ],
+  'worker/push': ['shared', 'worker/streams', 'worker/storage', 'worker/replication', 'worker/rooms', 'worker/lru.ts'],
   'worker/sync': [
     'shared',
     ...['streams', 'storage', 'rooms', 'users', 'typing', 'receipts', 'account-data', 'push'].map(
       (name) => `worker/${name}`,
     ),
     'worker/json-text.ts',
+    'worker/lru.ts',
   ],
   // Handlers: given what they use by `main.ts`.
   'worker/client': [
@@ -55,6 +77,7 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
       (name) => `worker/${name}`,
     ),
     'worker/json-text.ts',
+    'worker/lru.ts',
   ],
   'worker/admin': ['shared', 'worker/http', 'worker/storage', 'worker/users'],
   'worker/federation': ['shared', 'worker/http'],
