@@ -77,26 +77,30 @@ export interface RoomForUser extends LocalMembership {
   readonly isForgotten: boolean
 }
 
+const ROOMS_OF_USER = `select c.room_id as "roomId", c.user_id as "userId", c.event_id as "eventId", c.membership, e.sender,
+    e.stream_ordering as "eventStreamOrdering", coalesce(e.instance_name, 'master') as "instanceName",
+    r.room_version as "roomVersion",
+    exists (
+      select from room_memberships f
+      where f.user_id = c.user_id and f.room_id = c.room_id and f.forgotten = 1
+    ) and not exists (
+      select from room_memberships f
+      where f.user_id = c.user_id and f.room_id = c.room_id and f.forgotten = 0
+    ) as "isForgotten"
+  from local_current_membership c
+  join events e on e.event_id = c.event_id
+  left join rooms r on r.room_id = c.room_id
+  where c.user_id = $1`
+
 /** The rooms of one of our users, with any of these memberships. */
 export const selectRoomsOfUser = (db: Queries, userId: UserId, memberships: readonly Membership[]) =>
-  db.rows<RoomForUser>(
-    `select c.room_id as "roomId", c.user_id as "userId", c.event_id as "eventId", c.membership, e.sender,
-       e.stream_ordering as "eventStreamOrdering", coalesce(e.instance_name, 'master') as "instanceName",
-       r.room_version as "roomVersion",
-       exists (
-         select from room_memberships f
-         where f.user_id = c.user_id and f.room_id = c.room_id and f.forgotten = 1
-       ) and not exists (
-         select from room_memberships f
-         where f.user_id = c.user_id and f.room_id = c.room_id and f.forgotten = 0
-       ) as "isForgotten"
-     from local_current_membership c
-     join events e on e.event_id = c.event_id
-     left join rooms r on r.room_id = c.room_id
-     where c.user_id = $1 and c.membership = any($2)
-     order by c.room_id`,
-    [userId, memberships],
-  )
+  db.rows<RoomForUser>(`${ROOMS_OF_USER} and c.membership = any($2) order by c.room_id`, [userId, memberships])
+
+/** All memberships of one of our users, or those in these rooms, as far as there are any. */
+export const selectMembershipsOfUser = (db: Queries, userId: UserId, roomIds?: readonly RoomId[]) =>
+  roomIds === undefined
+    ? db.rows<RoomForUser>(ROOMS_OF_USER, [userId])
+    : db.rows<RoomForUser>(`${ROOMS_OF_USER} and c.room_id = any($2)`, [userId, roomIds])
 
 /** The rooms in which these users of ours are joined. */
 export const selectJoinedRooms = (db: Queries, userIds: readonly UserId[]) =>
@@ -122,6 +126,31 @@ export const selectMembers = (db: Queries, roomIds: readonly RoomId[], membershi
      where type = 'm.room.member' and room_id = any($1) and membership = $2`,
     [roomIds, membership],
   )
+
+/** Users of a room, of any server, who are joined now: all of them, or who of these. */
+export async function selectJoined(db: Queries, roomId: RoomId, among?: readonly UserId[]): Promise<readonly UserId[]> {
+  const joined = `select state_key as "userId" from current_state_events
+    where room_id = $1 and type = 'm.room.member' and membership = 'join'`
+  const rows =
+    among === undefined
+      ? await db.rows<{ userId: UserId }>(joined, [roomId])
+      : await db.rows<{ userId: UserId }>(`${joined} and state_key = any($2)`, [roomId, among])
+  return rows.map(({ userId }) => userId)
+}
+
+/** The same of users of ours. */
+export async function selectJoinedLocals(
+  db: Queries,
+  roomId: RoomId,
+  among?: readonly UserId[],
+): Promise<readonly UserId[]> {
+  const joined = `select user_id as "userId" from local_current_membership where room_id = $1 and membership = 'join'`
+  const rows =
+    among === undefined
+      ? await db.rows<{ userId: UserId }>(joined, [roomId])
+      : await db.rows<{ userId: UserId }>(`${joined} and user_id = any($2)`, [roomId, among])
+  return rows.map(({ userId }) => userId)
+}
 
 export interface MemberProfile {
   readonly roomId: RoomId
