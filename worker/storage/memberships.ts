@@ -168,6 +168,32 @@ export const selectJoinedProfiles = (db: Queries, roomIds: readonly RoomId[]) =>
     [roomIds],
   )
 
+/** A place in a room's history. */
+export interface Departure {
+  readonly roomId: RoomId
+  readonly topologicalOrdering: number
+  readonly streamOrdering: number
+}
+
+/** Where the user's last time as a member of these rooms ended. Rooms that they never joined, or did not leave since, are left out. */
+export const selectDepartures = (db: Queries, userId: UserId, roomIds: readonly RoomId[]) =>
+  db.rows<Departure>(
+    `with membership as (
+       select m.room_id, m.membership, e.topological_ordering, e.stream_ordering
+       from room_memberships m join events e on e.event_id = m.event_id
+       where m.user_id = $1 and m.room_id = any($2) and not e.outlier and e.rejection_reason is null
+     ), last_join as (
+       select distinct on (room_id) * from membership where membership = 'join'
+       order by room_id, topological_ordering desc, stream_ordering desc
+     )
+     select distinct on (m.room_id) m.room_id as "roomId", m.topological_ordering as "topologicalOrdering",
+       m.stream_ordering as "streamOrdering"
+     from membership m join last_join j on j.room_id = m.room_id
+       and (m.topological_ordering, m.stream_ordering) > (j.topological_ordering, j.stream_ordering)
+     order by m.room_id, m.topological_ordering, m.stream_ordering`,
+    [userId, roomIds],
+  )
+
 /** How many have which membership. */
 export const selectMemberCounts = (db: Queries, roomIds: readonly RoomId[]) =>
   db.rows<{ readonly roomId: RoomId; readonly membership: Membership; readonly count: number }>(
