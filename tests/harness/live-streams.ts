@@ -9,6 +9,7 @@
 import { connectStreams } from '../../worker/replication/connect-streams.ts'
 import type { Replication } from '../../worker/replication/replication.ts'
 import type { Db } from '../../worker/storage/db.ts'
+import { databaseUpdates, isInDatabase } from '../../worker/streams/database-updates.ts'
 import type { StreamName, WritersKey } from '../../worker/streams/definitions.ts'
 import { makeLiveStreams, type OpenStreams } from '../../worker/streams/make-live-streams.ts'
 import type { Fetch } from '../../worker/streams/updates.ts'
@@ -17,7 +18,7 @@ import type { MemoryBus } from './memory-bus.ts'
 export interface TestStreamsOptions {
   readonly instance?: string
   readonly streamWriters?: Readonly<Partial<Record<WritersKey, readonly string[]>>>
-  /** What nobody of the test misses need not be fetched. */
+  /** Rows that were missed: from the database, where they are in it. */
   readonly fetch?: (name: StreamName) => Fetch
   readonly onProblem?: (problem: string, error?: unknown) => void
 }
@@ -33,7 +34,7 @@ export async function openStreams(
     db,
     instance: options.instance ?? 'master',
     streamWriters: options.streamWriters ?? {},
-    fetch: options.fetch ?? ((name) => () => Promise.reject(new Error(`rows of ${name} are to be fetched`))),
+    fetch: options.fetch ?? ((name) => (isInDatabase(name) ? databaseUpdates(db, name) : nowhere)),
     onProblem,
   })
   t.after(() => streams.saved())
@@ -53,6 +54,8 @@ export async function connect(
   await connected
   return replication
 }
+
+const nowhere: Fetch = () => Promise.reject(new Error('rows of a stream in memory are to be fetched'))
 
 function fail(problem: string, error?: unknown): never {
   throw new Error(problem, { cause: error })

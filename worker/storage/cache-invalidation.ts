@@ -2,21 +2,15 @@
 
 import type { Queries } from './db.ts'
 
-export interface CacheInvalidationRow {
+interface CacheInvalidation {
   readonly streamId: number
   readonly cacheFunc: string
-  /** Null: all entries. */
-  readonly keys: readonly string[] | null
+  readonly keys: readonly string[]
   /** Milliseconds since 1970. */
-  readonly invalidationTs: number | null
+  readonly invalidationTs: number
 }
 
-/** One statement; keys of a row are not null. */
-export const insertCacheInvalidations = (
-  tx: Queries,
-  instanceName: string,
-  rows: readonly (CacheInvalidationRow & { readonly keys: readonly string[] })[],
-) =>
+export const insertCacheInvalidations = (tx: Queries, instanceName: string, rows: readonly CacheInvalidation[]) =>
   tx.run(
     `insert into cache_invalidation_stream_by_instance (stream_id, instance_name, cache_func, keys, invalidation_ts)
      select r.id, $2, r.func, array(select jsonb_array_elements_text(r.keys)), r.ts
@@ -28,13 +22,4 @@ export const insertCacheInvalidations = (
       rows.map(({ keys }) => JSON.stringify(keys)),
       rows.map(({ invalidationTs }) => invalidationTs),
     ],
-  )
-
-/** Rows of that process after `from`, up to and including `to`, oldest first, at most `limit`. */
-export const selectCacheInvalidations = (db: Queries, instanceName: string, from: number, to: number, limit: number) =>
-  db.rows<CacheInvalidationRow>(
-    `select stream_id as "streamId", cache_func as "cacheFunc", keys, invalidation_ts as "invalidationTs"
-     from cache_invalidation_stream_by_instance
-     where instance_name = $1 and stream_id > $2 and stream_id <= $3 order by stream_id limit $4`,
-    [instanceName, from, to, limit],
   )

@@ -215,3 +215,10 @@ export const forgetRoom = async (db: Queries, userId: UserId, roomId: RoomId): P
      )`,
     [userId, roomId],
   )) > 0
+
+/** The names in these membership events. */
+export const selectDisplayNames = (db: Queries, eventIds: readonly EventId[]) =>
+  db.rows<{ readonly eventId: EventId; readonly displayName: string | null }>(
+    'select event_id as "eventId", display_name as "displayName" from room_memberships where event_id = any($1)',
+    [eventIds],
+  )

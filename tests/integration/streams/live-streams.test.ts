@@ -219,6 +219,21 @@ test('who waits is told after rows were heard, and of which stream', async (t) =
   assert.ok(!advances.includes('receipts after 0'))
 })
 
+test('what the bus lost is fetched when it is back', async (t) => {
+  const db = await postgres.db(t)
+  const { bus, one, other, connectAll } = await two(t, db)
+  const forgotten: unknown[] = []
+  other.caches.on('f', (keys) => forgotten.push(keys))
+  await connectAll()
+  bus.cut()
+  await one.caches.transaction('change', async (_tx, stale) => stale('f', ['a']))
+  await one.caches.transaction('change', async (_tx, stale) => stale('f', ['b']))
+  assert.deepEqual(forgotten, [])
+  bus.join()
+  await until(() => forgotten.length === 2)
+  assert.deepEqual(forgotten, [['a'], ['b']])
+})
+
 test('what nobody follows and no token names is not read', async (t) => {
   const { one } = await two(t, await postgres.db(t))
   const names = () => one.followed().map(({ name }) => name)
