@@ -13,9 +13,9 @@ import type { BusHandlers } from '../../worker/replication/bus.ts'
 import { connectPostgresBus } from '../../worker/replication/postgres-bus.ts'
 import { connectRedisBus, type RedisConfig } from '../../worker/replication/redis-bus.ts'
 import { startReplication } from '../../worker/replication/replication.ts'
-import { FETCH_LIMIT, type Fetch } from '../../worker/replication/updates.ts'
 import type { StreamIds } from '../../worker/streams/definitions.ts'
 import { makeIdGenerator } from '../../worker/streams/id-generator.ts'
+import { FETCH_LIMIT, type Fetch } from '../../worker/streams/updates.ts'
 
 export interface Given {
   readonly instance: string

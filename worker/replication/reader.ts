@@ -7,10 +7,10 @@
  */
 
 import type { Result } from '../../shared/matrix/result.ts'
+import { batches, type Fetch } from '../streams/updates.ts'
+import { makeWaiters, type Waiters } from '../streams/waiters.ts'
 import { backOffMs } from './bus.ts'
 import type { Position, Rdata } from './commands.ts'
-import { batches, type Fetch } from './updates.ts'
-import { makeWaiters, type Waiters } from './waiters.ts'
 
 export interface FollowedStream<Row = unknown> {
   readonly name: string

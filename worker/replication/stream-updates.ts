@@ -1,9 +1,9 @@
 /** `get_repl_stream_updates`: rows of streams that only their writer has. */
 
+import type { Fetch, Updates } from '../streams/updates.ts'
 import type { ReplicationClient } from './http-client.ts'
 import type { ReplicationHandler } from './http-server.ts'
 import { ReplicationError } from './replication-error.ts'
-import type { Fetch, Updates } from './updates.ts'
 
 /** Rows of a stream of this process after `from`, up to and including `upTo`. */
 export type OwnUpdates = (from: number, upTo: number) => Updates | Promise<Updates>

@@ -14,9 +14,17 @@ export interface IdGenerator {
    * or throws: an ID that is never finished would hold up every reader. Their rows must be committed when `work` ends.
    */
   readonly write: <T>(count: number, work: (ids: readonly number[]) => Promise<T>) => Promise<T>
+  /**
+   * As {@link write}, where it shows only in a transaction how many IDs there are to be: `work` reserves them in it. Those
+   * of an attempt that is rolled back are finished too.
+   */
+  readonly writeWithin: <T>(work: (reserve: Reserve) => Promise<T>) => Promise<T>
   /** Settles when `stream_positions` has what it is to have. */
   readonly saved: () => Promise<void>
 }
+
+/** `db`: the transaction that is open. To ask another connection could mean to wait for this one's end. */
+export type Reserve = (db: StreamDatabase, count: number) => Promise<readonly number[]>
 
 export interface IdGeneratorOptions {
   readonly db: StreamDatabase
@@ -41,27 +49,68 @@ export async function makeIdGenerator(options: IdGeneratorOptions): Promise<IdGe
   const writing = writers.length === 0 ? 'everyone' : isWriter ? 'this and others' : 'others'
   const positions = makePositions(instance, writing, await loadPositions(db, ids, instance, writers))
   const reserve = makeReserve(db, ids.sequence, positions)
+  const assertWriter = () => {
+    if (!isWriter) throw new Error(`${instance} is no writer of ${ids.positions}: that is ${writers.join(', ')}`)
+  }
+  const signed = (given: readonly number[]) => (ids.negative ? given.map((id) => -id) : given)
+  const finish = (given: readonly number[], succeeded: boolean) => {
+    positions.finish(given)
+    onFinished?.(given, succeeded)
+    // Only then is there a row of this process at that position.
+    if (succeeded && writers.length > 0) saver.save()
+  }
   const saver = makeSaver(db, ids, instance, () => positions.positionOf(instance), onSaveFailed)
 
   return {
     positions,
     async write(count, work) {
-      if (!isWriter) throw new Error(`${instance} is no writer of ${ids.positions}: that is ${writers.join(', ')}`)
+      assertWriter()
       const reserved = await reserve(count)
       let succeeded = false
       try {
-        const result = await work(ids.negative ? reserved.map((id) => -id) : reserved)
+        const result = await work(signed(reserved))
         succeeded = true
         return result
       } finally {
-        positions.finish(reserved)
-        onFinished?.(reserved, succeeded)
-        // Only then is there a row of this process at that position.
-        if (succeeded && writers.length > 0) saver.save()
+        finish(reserved, succeeded)
+      }
+    },
+    async writeWithin(work) {
+      assertWriter()
+      const reserved: number[] = []
+      let succeeded = false
+      try {
+        const result = await work(async (transaction, count) => {
+          const reserving = positions.startReserving()
+          let given: readonly number[] = []
+          try {
+            given = await askFor(transaction, ids.sequence, count)
+          } finally {
+            reserving.reserved(given)
+            reserved.push(...given)
+          }
+          return signed(given)
+        })
+        succeeded = true
+        return result
+      } finally {
+        if (reserved.length > 0) finish(reserved, succeeded)
       }
     },
     saved: saver.saved,
   }
+}
+
+/** Ascending. */
+async function askFor(db: StreamDatabase, sequence: string, count: number): Promise<number[]> {
+  const sql = `select nextval('${sequence}') as id from generate_series(1, $1::int)`
+  const given: number[] = []
+  // A new sequence starts at 1, where every stream is held to be already.
+  while (given.length < count) {
+    const rows = await db.rows<{ id: string }>(sql, [count - given.length])
+    given.push(...rows.map(({ id }) => Number(id)).filter((id) => id > 1))
+  }
+  return given.sort((a, b) => a - b)
 }
 
 /**
@@ -74,19 +123,8 @@ function makeReserve(db: StreamDatabase, sequence: string, positions: LocalPosit
     readonly resolve: (ids: readonly number[]) => void
     readonly reject: (error: unknown) => void
   }
-  const sql = `select nextval('${sequence}') as id from generate_series(1, $1::int)`
   let waiting: Waiting[] = []
   let running = false
-
-  const ask = async (count: number): Promise<number[]> => {
-    const given: number[] = []
-    // A new sequence starts at 1, where every stream is held to be already.
-    while (given.length < count) {
-      const rows = await db.rows<{ id: string }>(sql, [count - given.length])
-      given.push(...rows.map(({ id }) => Number(id)).filter((id) => id > 1))
-    }
-    return given.sort((a, b) => a - b)
-  }
 
   const run = async () => {
     running = true
@@ -95,7 +133,11 @@ function makeReserve(db: StreamDatabase, sequence: string, positions: LocalPosit
       waiting = []
       const reserving = positions.startReserving()
       try {
-        const given = await ask(served.reduce((sum, { count }) => sum + count, 0))
+        const given = await askFor(
+          db,
+          sequence,
+          served.reduce((sum, { count }) => sum + count, 0),
+        )
         reserving.reserved(given)
         for (const { count, resolve } of served) resolve(given.splice(0, count))
       } catch (error) {

@@ -2,7 +2,8 @@
 
 import type { Transaction } from '../storage/db.ts'
 import type { StreamName, StreamRow } from './definitions.ts'
-import type { InstanceIds, StreamToken } from './tokens.ts'
+import type { InstanceTable } from './instance-ids.ts'
+import type { StreamToken } from './tokens.ts'
 import type { MultiWriterToken } from './vector-clock.ts'
 
 /** What was written under IDs of a stream. */
@@ -22,7 +23,8 @@ export type RowsListener<Name extends StreamName> = (
 export interface LiveStreams {
   /** This process: `master`, or the worker's name. */
   readonly instance: string
-  readonly instances: InstanceIds
+  /** Names of writers in tokens; `instances.parse` reads those that clients send. */
+  readonly instances: InstanceTable
   /** In the order of the configuration, by which rooms are shared out. Empty: every process writes it. */
   readonly writersOf: (name: StreamName) => readonly string[]
   readonly writes: (name: StreamName) => boolean
@@ -52,6 +54,9 @@ export interface LiveStreams {
    * Writes to a stream of this process: reserves `count` IDs, runs `work` with them (ascending; negative ones of `backfill`
    * descending), and announces the rows that it returns. They must be committed when `work` ends. What `work` throws is
    * thrown; its IDs are given up.
+   *
+   * When it resolves, {@link now} covers what was written (after a second at the latest: a write with lower IDs may take
+   * long). So `work` must not wait for another write to the same stream.
    */
   readonly write: <Name extends StreamName, T>(
     name: Name,

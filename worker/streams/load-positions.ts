@@ -1,11 +1,12 @@
 /** Where a stream's writers are, from the database, when a process starts. */
 
+import type { Param } from '../storage/db.ts'
 import type { IdColumn, StreamIds } from './definitions.ts'
 import type { LoadedPositions } from './positions.ts'
 
 /** The part of the database that streams need: a statement at a time, outside transactions. */
 export interface StreamDatabase {
-  readonly rows: <Row>(sql: string, params?: readonly unknown[]) => Promise<readonly Row[]>
+  readonly rows: <Row>(sql: string, params?: readonly Param[]) => Promise<readonly Row[]>
 }
 
 /**

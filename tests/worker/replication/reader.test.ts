@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import { setTimeout as after } from 'node:timers/promises'
 import { accepted, refused } from '../../../shared/matrix/result.ts'
 import { makeReader } from '../../../worker/replication/reader.ts'
-import type { Fetch } from '../../../worker/replication/updates.ts'
+import type { Fetch } from '../../../worker/streams/updates.ts'
 import { until } from '../../harness/until.ts'
 
 type Told = readonly [instance: string, token: number, rows: readonly string[]]

@@ -1,0 +1,48 @@
+/** Push actions: one row for each event and each of our users whom it notifies. How many there are is asked in `unread-counts.ts`. */
+
+import type { EventId, RoomId, UserId } from '../../shared/matrix/ids.ts'
+import type { Queries } from './db.ts'
+
+export interface PushActionRow {
+  readonly eventId: EventId
+  readonly roomId: RoomId
+  readonly streamOrdering: number
+  readonly topologicalOrdering: number
+  readonly userId: UserId
+  /** JSON, or '' for the actions that are most frequent: `PushAction` of `worker/rooms/push-actions.ts`. */
+  readonly actions: string
+  readonly notifies: boolean
+  readonly highlights: boolean
+  readonly isUnread: boolean
+  /** The thread's root, or `main`. */
+  readonly threadId: string
+}
+
+/** Of events that are made in this transaction: nothing stops a row from being there twice. */
+export async function insertPushActions(tx: Queries, rows: readonly PushActionRow[]): Promise<void> {
+  if (rows.length === 0) return
+  await tx.run(
+    `insert into event_push_actions (event_id, room_id, stream_ordering, topological_ordering, user_id, actions, notif,
+       highlight, unread, thread_id)
+     select * from unnest($1::text[], $2::text[], $3::bigint[], $4::bigint[], $5::text[], $6::text[], $7::smallint[],
+       $8::smallint[], $9::smallint[], $10::text[])`,
+    [
+      rows.map(({ eventId }) => eventId),
+      rows.map(({ roomId }) => roomId),
+      rows.map(({ streamOrdering }) => streamOrdering),
+      rows.map(({ topologicalOrdering }) => topologicalOrdering),
+      rows.map(({ userId }) => userId),
+      rows.map(({ actions }) => actions),
+      rows.map(({ notifies }) => (notifies ? 1 : 0)),
+      rows.map(({ highlights }) => (highlights ? 1 : 0)),
+      rows.map(({ isUnread }) => (isUnread ? 1 : 0)),
+      rows.map(({ threadId }) => threadId),
+    ],
+  )
+}
+
+/** Of events that are redacted: they notify nobody any more. */
+export async function deletePushActions(tx: Queries, roomId: RoomId, eventIds: readonly EventId[]): Promise<void> {
+  if (eventIds.length === 0) return
+  await tx.run('delete from event_push_actions where room_id = $1 and event_id = any($2)', [roomId, eventIds])
+}
