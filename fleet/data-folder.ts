@@ -10,6 +10,8 @@ import { removeStaleSocket } from '../shared/stale-socket.ts'
 /** What lies in a data folder, and how; a release that changes this counts it up. */
 const FORMAT = 1
 const FILE = 'plexus.json'
+/** As root the database is somebody else's, who has to pass; what is in here keeps its own permissions. */
+const PASSABLE = process.getuid?.() === 0 ? 0o711 : 0o700
 /** The longest path of a unix socket, less the longest name that is given to one. */
 const LONGEST_SOCKET_FOLDER = 103 - 'device_lists10.replication.sock'.length
 
@@ -39,7 +41,7 @@ export interface Wanted {
 /** Makes the folder where it is missing. Throws, with a sentence for the user, for one that cannot be used. */
 export const openDataFolder = async ({ path, serverName, database }: Wanted): Promise<DataFolder> => {
   try {
-    mkdirSync(path, { recursive: true, mode: 0o700 })
+    mkdirSync(path, { recursive: true, mode: PASSABLE })
   } catch (error) {
     throw new Error(`the data folder ${path} cannot be made: ${(error as Error).message}`)
   }
@@ -93,7 +95,7 @@ function socketFolder(path: string): string {
   const folder = isShort
     ? own
     : join(tmpdir(), `plexus-${createHash('sha256').update(path).digest('hex').slice(0, 12)}`)
-  mkdirSync(folder, { recursive: true, mode: 0o700 })
+  mkdirSync(folder, { recursive: true, mode: PASSABLE })
   // In the common /tmp somebody else may have made it before us, and would hold our sockets.
   const { uid, mode } = statSync(folder)
   if (uid !== (process.getuid?.() ?? uid) || (mode & 0o022) !== 0)

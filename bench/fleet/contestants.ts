@@ -4,6 +4,7 @@ import { mkdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type Child, startChild } from '../../fleet/child.ts'
 import { startEmbeddedPostgres } from '../../fleet/embedded-postgres.ts'
+import { mortal } from '../../fleet/mortal.ts'
 import { findPostgres } from '../../fleet/postgres-programs.ts'
 import { type Flavour, startDeployment } from '../../tests/harness/deployment.ts'
 import { freePort } from '../../tests/harness/free-port.ts'
@@ -79,10 +80,12 @@ const startRedis = (folder: string, port: number, say: (line: string) => void): 
   const program = programPath('redis-server')
   if (program === undefined) throw new Error('redis-server is not installed: apt-get install redis-server')
   const log = join(folder, 'redis.log')
+  const flags = ['--bind', '127.0.0.1', '--port', `${port}`, '--dir', folder, '--save', '', '--appendonly', 'no']
+  const [command, args] = mortal('TERM', program, flags)
   return startChild({
     name: 'redis',
-    command: program,
-    args: ['--bind', '127.0.0.1', '--port', `${port}`, '--dir', folder, '--save', '', '--appendonly', 'no'],
+    command,
+    args,
     log,
     isUp: async () => readFileSync(log, 'utf8').includes('eady to accept connections'),
     say,

@@ -15,6 +15,7 @@ import {
   writeRoutes,
 } from '../../fleet/configuration.ts'
 import { isHealthy } from '../../fleet/health.ts'
+import { mortal } from '../../fleet/mortal.ts'
 import { planOf } from '../../fleet/plan.ts'
 import { makeSecrets } from '../../fleet/secrets.ts'
 import { freePort } from './free-port.ts'
@@ -187,7 +188,8 @@ function makeProcess(
       const output = openSync(file, 'a')
       // Its channel tells it, should the test be killed.
       const isNode = command === process.execPath
-      const started = spawn(command!, args, {
+      const [program, all] = isNode ? [command!, args] : mortal('TERM', command!, args)
+      const started = spawn(program, [...all], {
         stdio: ['ignore', output, output, ...(isNode ? (['ipc'] as const) : [])],
         cwd: folder,
         env: { ...process.env, ...(isNode && { PLEXUS_HANDED_OVER: '1' }) },
