@@ -60,7 +60,15 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
     'worker/rooms',
     'worker/lru.ts',
   ],
-  'worker/push': ['shared', 'worker/streams', 'worker/storage', 'worker/replication', 'worker/rooms', 'worker/lru.ts'],
+  'worker/push': [
+    'shared',
+    'worker/streams',
+    'worker/storage',
+    'worker/replication',
+    'worker/rooms',
+    'worker/json-text.ts',
+    'worker/lru.ts',
+  ],
   'worker/sync': [
     'shared',
     ...['streams', 'storage', 'rooms', 'users', 'typing', 'receipts', 'account-data', 'push'].map(

@@ -189,6 +189,8 @@ async function empty(settings: StorageSettings): Promise<void> {
           if has_rows then names := names || quote_ident(name); end if;
         end loop;
         if names <> '{}' then execute 'truncate ' || array_to_string(names, ', ') || ' cascade'; end if;
+        update event_push_summary_last_receipt_stream_id set stream_id = 1;
+        update event_push_summary_stream_ordering set stream_ordering = 1;
       end $$`),
   )
   await db.close()

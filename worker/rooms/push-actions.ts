@@ -1,7 +1,7 @@
 /** Whom an event notifies: found when it is persisted, and stored with it (`event_push_actions`). */
 
 import type { RoomEvent } from '../../shared/matrix/events/event.ts'
-import type { UserId } from '../../shared/matrix/ids.ts'
+import type { EventId, UserId } from '../../shared/matrix/ids.ts'
 import type { RoomVersion } from '../../shared/matrix/room-version.ts'
 import type { StateMap } from '../../shared/matrix/state-map.ts'
 
@@ -18,6 +18,14 @@ export interface PushAction {
 }
 
 export interface PushEvaluator {
-  /** For our users in the room, and one who is invited by it. Never for the sender. `before` is the state before the event. */
-  readonly evaluate: (event: RoomEvent, version: RoomVersion, before: StateMap) => Promise<readonly PushAction[]>
+  /**
+   * For our users in the room, and one who is invited by it. Never for the sender. `before` is the state before the event; of
+   * its events `batch` has those that are made together with this one and not stored yet.
+   */
+  readonly evaluate: (
+    event: RoomEvent,
+    version: RoomVersion,
+    before: StateMap,
+    batch?: ReadonlyMap<EventId, RoomEvent>,
+  ) => Promise<readonly PushAction[]>
 }

@@ -59,7 +59,7 @@ export interface Sender {
   readonly createRoom: (
     version: RoomVersion,
     create: EventIntent,
-    rest: (roomId: RoomId) => readonly EventIntent[],
+    rest: (roomId: RoomId) => readonly EventIntent[] | Promise<readonly EventIntent[]>,
     author: Author,
     options: { readonly isPublic: boolean },
   ) => Promise<{ readonly roomId: RoomId; readonly sent: readonly Sent[] }>

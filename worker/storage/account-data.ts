@@ -110,16 +110,11 @@ export async function selectIgnoredUsers(db: Queries, userId: UserId): Promise<R
   return new Set(rows.map((row) => row.userId))
 }
 
-/** Who of these users ignores that one. */
-export async function selectIgnorersOf(
-  db: Queries,
-  ignored: UserId,
-  among: readonly UserId[],
-): Promise<ReadonlySet<UserId>> {
+/** Those of our users who ignore that one. */
+export async function selectIgnorersOf(db: Queries, ignored: UserId): Promise<ReadonlySet<UserId>> {
   const rows = await db.rows<{ userId: UserId }>(
-    `select ignorer_user_id as "userId" from ignored_users
-     where ignored_user_id = $1 and ignorer_user_id = any($2)`,
-    [ignored, among],
+    'select ignorer_user_id as "userId" from ignored_users where ignored_user_id = $1',
+    [ignored],
   )
   return new Set(rows.map((row) => row.userId))
 }

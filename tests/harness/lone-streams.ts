@@ -1,0 +1,58 @@
+/** Streams as one process has them that writes them all and is alone: rows are heard when they are written. */
+
+import type { StreamName, StreamRow } from '../../worker/streams/definitions.ts'
+import type { LiveStreams, RowsListener, Written } from '../../worker/streams/live-streams.ts'
+import { tokenAt } from '../../worker/streams/vector-clock.ts'
+
+type Lone = Pick<LiveStreams, 'instance' | 'writersOf' | 'writes' | 'follow' | 'onReset' | 'write' | 'current'>
+
+export interface LoneStreams extends Lone {
+  /** As if another process had written rows. */
+  readonly hear: <Name extends StreamName>(name: Name, rows: readonly StreamRow<Name>[], position: number) => void
+  /** All rows that were written. */
+  readonly written: readonly (readonly [name: StreamName, id: number, row: unknown])[]
+  readonly reset: (name: StreamName) => void
+}
+
+/** `elsewhere`: streams that another process writes. */
+export function makeLoneStreams(elsewhere: readonly StreamName[] = []): LoneStreams {
+  const listeners = new Map<StreamName, RowsListener<StreamName>[]>()
+  const resets = new Map<StreamName, ((writer: string) => void)[]>()
+  const positions = new Map<StreamName, number>()
+  const written: (readonly [StreamName, number, unknown])[] = []
+  const at = (name: StreamName) => positions.get(name) ?? 1
+  const hear = (name: StreamName, rows: readonly unknown[], position: number) => {
+    for (const listener of listeners.get(name) ?? [])
+      listener(rows as readonly StreamRow<StreamName>[], position, 'master')
+    positions.set(name, Math.max(at(name), position))
+  }
+  return {
+    instance: 'master',
+    writersOf: (name) => (elsewhere.includes(name) ? ['elsewhere'] : ['master']),
+    writes: (name) => !elsewhere.includes(name),
+    follow: (name, listener) =>
+      void listeners.set(name, [...(listeners.get(name) ?? []), listener as RowsListener<StreamName>]),
+    onReset: (name, listener) => void resets.set(name, [...(resets.get(name) ?? []), listener]),
+    current: (name) => tokenAt(at(name)),
+    async write<Name extends StreamName, T>(
+      name: Name,
+      count: number,
+      work: (ids: readonly number[]) => Promise<Written<Name, T>>,
+    ) {
+      const ids = Array.from({ length: count }, (_, i) => at(name) + i + 1)
+      positions.set(name, ids.at(-1)!)
+      const { result, rows } = await work(ids)
+      for (const [id, own] of rows) {
+        hear(name, own, id)
+        for (const row of own) written.push([name, id, row])
+      }
+      return result
+    },
+    hear,
+    written,
+    reset: (name) => {
+      positions.delete(name)
+      for (const listener of resets.get(name) ?? []) listener('master')
+    },
+  }
+}
