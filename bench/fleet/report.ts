@@ -1,6 +1,6 @@
 /** What was measured, as tables. */
 
-import type { Flavour } from '../../tests/harness/deployment.ts'
+import type { Flavour } from '../../tests/harness/fleet-processes.ts'
 import { spread } from '../machine.ts'
 import { isServer } from './contestants.ts'
 import type { Result } from './load.ts'

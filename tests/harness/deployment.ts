@@ -1,221 +1,208 @@
 /**
- * The processes of a homeserver as a test wants them: Plexus' or Synapse's, from the same files. Each can be stopped, killed
- * and started again; none outlives the test.
+ * Processes of a server, from files like those that Synapse is given: each is `worker --config …`, listens on unix sockets in
+ * a temporary folder, and ends with the test.
+ *
+ *     const deployment = makeDeployment(t, await postgres.emptyDatabase(), { workers: { sync1: {} } })
+ *     const main = await deployment.start('master')
  */
 
-import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
+import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { closeSync, openSync, readFileSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { type IncomingHttpHeaders, request } from 'node:http'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import {
-  type ConfiguredProcess,
-  type Deployment,
-  type Place,
-  writeConfiguration,
-  writeRoutes,
-} from '../../fleet/configuration.ts'
-import { isHealthy } from '../../fleet/health.ts'
-import { mortal } from '../../fleet/mortal.ts'
-import { planOf } from '../../fleet/plan.ts'
-import { makeSecrets } from '../../fleet/secrets.ts'
-import { freePort } from './free-port.ts'
+import { stringify } from 'yaml'
+import type { StorageSettings } from '../../worker/storage/postgres/settings.ts'
+import { until } from './until.ts'
 
-export type Flavour = 'plexus' | 'synapse'
+type Yaml = Readonly<Record<string, unknown>>
 
 export interface DeploymentOptions {
-  /** Short, as sockets are in it. */
-  readonly folder: string
-  readonly flavour: Flavour
-  /** As {@link planOf} takes them. */
-  readonly roles: readonly string[]
-  /** Synapse's `database.args`. */
-  readonly database: Deployment['database']
-  readonly redis?: Deployment['redis']
-  /** Further keys of homeserver.yaml. */
-  readonly settings?: Readonly<Record<string, unknown>>
-  readonly serverName?: string
-  /** The interpreter of Synapse's virtual environment. */
-  readonly python?: string
-  /** Takes what ends the processes. */
-  readonly atEnd: (work: () => Promise<void>) => void
+  /** Keys of homeserver.yaml besides those that are here anyway. */
+  readonly shared?: Yaml
+  /** Each worker's own file, by its name. */
+  readonly workers?: Readonly<Record<string, Yaml>>
+  /** Of the stream writers, as in the file. */
+  readonly streamWriters?: Yaml
+  readonly redis?: { readonly host: string; readonly port: number }
 }
 
-export interface DeployedProcess {
+export interface Answer {
+  readonly status: number
+  readonly headers: IncomingHttpHeaders
+  readonly text: string
+}
+
+export interface Process {
   readonly name: string
-  readonly pid: () => number
-  /** Where it serves; of the router, its port for clients. */
-  readonly place: Place
-  /** Ready when it settles. */
-  readonly start: () => Promise<void>
-  /** SIGTERM, and SIGKILL after `patienceMs`. Resolves to the exit status or the signal. */
-  readonly stop: (patienceMs?: number) => Promise<number | string>
-  readonly kill: () => Promise<void>
-  /** All that it wrote to standard output and error. */
-  readonly log: () => string
+  readonly child: ChildProcess
+  /** Lines of its log, read. */
+  readonly log: Readonly<Record<string, unknown>>[]
+  /** What it said on standard error. */
+  readonly said: () => string
+  /** Settles when it is up; fails if it ends before. */
+  readonly up: () => Promise<void>
+  /** The exit status, or the signal that ended it. */
+  readonly ended: Promise<number | NodeJS.Signals>
+  /** Signals it, and waits for its end. */
+  readonly stop: (signal?: NodeJS.Signals) => Promise<number | NodeJS.Signals>
+  readonly get: (path: string, headers?: Readonly<Record<string, string>>) => Promise<Answer>
+  /** The value of a metric with all these labels; undefined if there is none. */
+  readonly metric: (name: string, labels?: Readonly<Record<string, string>>) => Promise<number | undefined>
 }
 
-export interface RunningDeployment {
+export interface Deployment {
+  /** Where its files are. */
   readonly folder: string
-  readonly serverName: string
-  /** Of the router. */
-  readonly url: string
-  /** By name: `main`, `sync1` …, and `router`. */
-  readonly processes: ReadonlyMap<string, DeployedProcess>
-  readonly homeserverYaml: string
+  /** `master`, or a worker: started; it may not be up yet. */
+  readonly spawn: (name: string) => Process
+  /** As {@link spawn}, and up. */
+  readonly start: (name: string) => Promise<Process>
 }
 
+const SERVER = 'hs.test'
 const root = join(import.meta.dirname, '../..')
 
-export const startDeployment = async (options: DeploymentOptions): Promise<RunningDeployment> => {
-  const { folder, flavour, roles, database, redis, serverName = 'hs.test', settings, python, atEnd } = options
-  const port = await freePort()
-  const admin = await freePort()
-  const deployment: Deployment = {
-    folder,
-    serverName,
-    processes: planOf(roles),
-    placeOf: (name, what) => ({ path: join(folder, `${name}.${what === 'http' ? 'sock' : 'repl'}`) }),
-    database,
-    redis,
-    secrets: makeSecrets(join(folder, 'secrets')),
-    publicBaseUrl: `http://127.0.0.1:${port}/`,
-    settings: { ...open, ...(flavour === 'synapse' && forSynapse(folder)), ...settings },
-    ...(flavour === 'synapse' && { logConfigOf: (name) => writeLogConfig(folder, name) }),
-  }
-  const configured = writeConfiguration(deployment)
-  const routes = writeRoutes(deployment, { port, admin: `http://127.0.0.1:${admin}` })
-  const commandOf = flavour === 'plexus' ? plexus : synapse(python!)
-  const processes = new Map<string, DeployedProcess>()
-  for (const one of configured) processes.set(one.name, makeProcess(one.name, commandOf(one), one.http, folder))
-  processes.set(
-    'router',
-    makeProcess('router', [process.execPath, join(root, 'bin/router.js'), '--routes', routes], { port }, folder, {
-      port: admin,
-    }),
-  )
-  atEnd(async () => {
-    await Promise.all([...processes.values()].map((one) => one.stop(5_000)))
+export function makeDeployment(
+  t: { after(fn: () => Promise<void>): void },
+  settings: StorageSettings,
+  { shared = {}, workers = {}, streamWriters, redis }: DeploymentOptions = {},
+): Deployment {
+  const folder = mkdtempSync(join(tmpdir(), 'plexus-'))
+  const at = (name: string) => join(folder, name)
+  const write = (name: string, content: Yaml) => writeFileSync(at(name), stringify(content))
+  const socket = (name: string) => at(`${name}.sock`)
+  const listenersOf = (name: string) => [
+    {
+      type: 'http',
+      path: socket(name),
+      resources: [{ names: ['client', 'federation', 'replication', 'metrics'] }],
+    },
+  ]
+  const [host] = settings.hosts
+  write('homeserver.yaml', {
+    server_name: SERVER,
+    database: {
+      name: 'psycopg2',
+      args: {
+        host: host!.host,
+        port: host!.port,
+        user: settings.user,
+        database: settings.database,
+        sslmode: 'disable',
+      },
+    },
+    signing_key_path: at('signing.key'),
+    media_store_path: at('media'),
+    macaroon_secret_key: 'macaroon',
+    form_secret: 'form',
+    report_stats: false,
+    enable_metrics: true,
+    worker_replication_secret: 'replication',
+    instance_map: Object.fromEntries(
+      ['main', ...Object.keys(workers)].map((name) => [name, { path: socket(name === 'main' ? 'master' : name) }]),
+    ),
+    ...(streamWriters && { stream_writers: streamWriters }),
+    redis: redis === undefined ? { enabled: false } : { enabled: true, ...redis },
+    listeners: listenersOf('master'),
+    ...shared,
   })
-  const [main, ...others] = [...processes.values()]
-  if (flavour === 'synapse') {
-    const homeserver = join(folder, 'homeserver.yaml')
-    execFileSync(python!, ['-m', 'synapse.app.homeserver', '-c', homeserver, '--generate-keys'], { cwd: folder })
-    // It makes the tables; its workers end where there are none.
-    await main!.start()
-    await Promise.all(others.map((one) => one.start()))
-  } else await Promise.all([...processes.values()].map((one) => one.start()))
+  for (const [name, own] of Object.entries(workers))
+    write(`${name}.yaml`, {
+      worker_app: 'synapse.app.generic_worker',
+      worker_name: name,
+      worker_listeners: listenersOf(name),
+      ...own,
+    })
+
+  const processes: Process[] = []
+  t.after(async () => {
+    await Promise.all(processes.map(({ stop }) => stop('SIGKILL')))
+    rmSync(folder, { recursive: true, force: true })
+  })
+
+  const spawnProcess = (name: string): Process => {
+    const files = ['homeserver.yaml', ...(name === 'master' ? [] : [`${name}.yaml`])]
+    const child = spawn(
+      process.execPath,
+      [join(root, 'bin/worker.js'), ...files.flatMap((file) => ['--config', at(file)])],
+      { stdio: ['ignore', 'pipe', 'pipe'], env: withoutPostgres(process.env) },
+    )
+    const made = makeProcess(name, child, socket(name))
+    processes.push(made)
+    return made
+  }
   return {
     folder,
-    serverName,
-    url: `http://127.0.0.1:${port}`,
-    processes,
-    homeserverYaml: join(folder, 'homeserver.yaml'),
-  }
-}
-
-const plexus = ({ files }: ConfiguredProcess) => [
-  process.execPath,
-  join(root, 'bin/worker.js'),
-  ...files.flatMap((file) => ['--config', file]),
-]
-
-const synapse =
-  (python: string) =>
-  ({ name, files }: ConfiguredProcess) => [
-    python,
-    '-m',
-    `synapse.app.${name === 'main' ? 'homeserver' : 'generic_worker'}`,
-    ...files.flatMap((file) => ['--config-path', file]),
-  ]
-
-const fast = { per_second: 1e6, burst_count: 1e6 }
-/** Who wants may register, as often as they like: it is not rate limits that are looked at. */
-export const open = {
-  enable_registration: true,
-  enable_registration_without_verification: true,
-  bcrypt_rounds: 4,
-  rc_message: fast,
-  rc_registration: fast,
-  rc_login: { address: fast, account: fast, failed_attempts: fast },
-  rc_joins: { local: fast, remote: fast },
-  rc_joins_per_room: fast,
-  rc_room_creation: fast,
-  rc_admin_redaction: fast,
-  rc_invites: { per_room: fast, per_user: fast, per_issuer: fast },
-}
-
-const forSynapse = (folder: string) => ({
-  report_stats: false,
-  suppress_key_server_warning: true,
-  pid_file: join(folder, 'main.pid'),
-  url_preview_enabled: false,
-})
-
-const writeLogConfig = (folder: string, name: string): string => {
-  const file = join(folder, `${name}.log.yaml`)
-  const content = {
-    version: 1,
-    formatters: {
-      precise: { format: '%(asctime)s - %(name)s - %(lineno)d - %(levelname)s - %(request)s - %(message)s' },
+    spawn: spawnProcess,
+    async start(name) {
+      const started = spawnProcess(name)
+      await started.up()
+      return started
     },
-    handlers: { out: { class: 'logging.FileHandler', formatter: 'precise', filename: join(folder, `${name}.out`) } },
-    root: { level: 'INFO', handlers: ['out'] },
-    disable_existing_loggers: false,
   }
-  writeFileSync(file, JSON.stringify(content))
-  return file
 }
 
-const START_MS = 60_000
+/** What the machine's environment says of its own Postgres is not meant. */
+const withoutPostgres = (env: NodeJS.ProcessEnv): NodeJS.ProcessEnv =>
+  Object.fromEntries(Object.entries(env).filter(([name]) => !name.startsWith('PG')))
 
-function makeProcess(
-  name: string,
-  [command, ...args]: readonly string[],
-  place: Place,
-  folder: string,
-  healthAt: Place = place,
-): DeployedProcess {
-  const file = join(folder, `${name}.out`)
-  let child: ChildProcess | undefined
-  const log = () => readFileSync(file, 'utf8')
-  const isRunning = () => child !== undefined && child.exitCode === null && child.signalCode === null
+function makeProcess(name: string, child: ChildProcess, socketPath: string): Process {
+  const log: Readonly<Record<string, unknown>>[] = []
+  let said = ''
+  let rest = ''
+  child.stdout!.setEncoding('utf8').on('data', (text: string) => {
+    const lines = (rest + text).split('\n')
+    rest = lines.pop()!
+    for (const line of lines) log.push(JSON.parse(line) as Readonly<Record<string, unknown>>)
+  })
+  child.stderr!.setEncoding('utf8').on('data', (text: string) => {
+    said += text
+  })
+  const ended = once(child, 'close').then(() => child.exitCode ?? child.signalCode!)
+  const isOver = () => child.exitCode !== null || child.signalCode !== null
+  const get: Process['get'] = (path, headers = {}) =>
+    new Promise((resolve, reject) => {
+      const sent = request({ socketPath, path, headers, agent: false }, (response) => {
+        let text = ''
+        response.setEncoding('utf8')
+        response.on('data', (more: string) => {
+          text += more
+        })
+        response.on('end', () => resolve({ status: response.statusCode!, headers: response.headers, text }))
+        response.on('error', reject)
+      })
+      sent.on('error', reject)
+      sent.end()
+    })
   return {
     name,
-    place,
+    child,
     log,
-    pid: () => child!.pid!,
-    async start() {
-      const output = openSync(file, 'a')
-      // Its channel tells it, should the test be killed.
-      const isNode = command === process.execPath
-      const [program, all] = isNode ? [command!, args] : mortal('TERM', command!, args)
-      const started = spawn(program, [...all], {
-        stdio: ['ignore', output, output, ...(isNode ? (['ipc'] as const) : [])],
-        cwd: folder,
-        env: { ...process.env, ...(isNode && { PLEXUS_HANDED_OVER: '1' }) },
-      })
-      child = started
-      closeSync(output)
-      const deadline = performance.now() + START_MS
-      while (!(await isHealthy(healthAt).catch(() => false))) {
-        if (!isRunning() || performance.now() > deadline)
-          throw new Error(`${name} does not start:\n${log().slice(-3_000)}`)
-        await new Promise((resolve) => setTimeout(resolve, 20))
-      }
+    said: () => said,
+    async up() {
+      await until(async () => {
+        if (isOver()) throw new Error(`${name} ended before it was up: ${said}${JSON.stringify(log.at(-1))}`)
+        return get('/health').then(
+          ({ status }) => status === 200,
+          () => false,
+        )
+      }, 30_000)
     },
-    async stop(patienceMs = 10_000) {
-      if (isRunning()) {
-        const kill = setTimeout(() => child!.kill('SIGKILL'), patienceMs)
-        child!.kill('SIGTERM')
-        await once(child!, 'exit')
-        clearTimeout(kill)
-      }
-      return child?.signalCode ?? child?.exitCode ?? 0
+    ended,
+    async stop(signal = 'SIGTERM') {
+      if (!isOver()) child.kill(signal)
+      return ended
     },
-    async kill() {
-      if (!isRunning()) return
-      child!.kill('SIGKILL')
-      await once(child!, 'exit')
+    get,
+    async metric(metric, labels = {}) {
+      const { text } = await get('/_synapse/metrics')
+      const wanted = Object.entries(labels).map(([label, value]) => `${label}="${value}"`)
+      const line = text
+        .split('\n')
+        .find((each) => /^[^{ ]+/.exec(each)?.[0] === metric && wanted.every((label) => each.includes(label)))
+      return line === undefined ? undefined : Number(line.slice(line.lastIndexOf(' ') + 1))
     },
   }
 }
