@@ -27,6 +27,8 @@ export interface ChildOptions {
 export interface Child {
   readonly name: string
   readonly pid: () => number | undefined
+  /** Does it answer now? A rejection is a no. */
+  readonly isUp: () => Promise<boolean>
   /** Asks it to stop, and kills it after `patienceMs`. It is not started again. */
   readonly stop: (patienceMs: number) => Promise<void>
   /** SIGKILL, now; not started again. */
@@ -138,6 +140,7 @@ export const startChild = async (options: ChildOptions): Promise<Child> => {
   watch(startedAt)
   return {
     name,
+    isUp,
     pid: () => (isRunning() ? child!.pid : undefined),
     stop,
     kill() {

@@ -25,6 +25,8 @@ export interface Fleet {
   readonly admin: string
   readonly data: DataFolder
   readonly processes: readonly string[]
+  /** All that runs: the database, the router, and {@link processes}. */
+  readonly children: () => readonly Child[]
   /** Requests that run finish; within 10 s all is stopped. */
   readonly stop: () => Promise<void>
 }
@@ -97,6 +99,7 @@ export const startFleet = async (options: Options, deps: FleetDeps): Promise<Fle
       admin: `http://127.0.0.1:${adminPort}`,
       data,
       processes: processes.map(({ name }) => name),
+      children: () => [...edge, ...writers, ...base],
       stop,
     }
   } catch (error) {

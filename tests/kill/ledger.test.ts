@@ -19,7 +19,11 @@ test('what was acknowledged, each once and in order, is as it should be; what wa
 for (const [what, view, expected] of [
   ['lost', shown.slice(1), 'reader 0 in !r: lost: @a #1, $@a1'],
   ['shown twice', [...shown, shown[3]!], 'reader 0 in !r: shown twice: $@a3'],
-  ['doubled', [...shown, { ...shown[3]!, eventId: '$other' }], 'reader 0 in !r: doubled: @a #3 is there under two event IDs'],
+  [
+    'doubled',
+    [...shown, { ...shown[3]!, eventId: '$other' }],
+    'reader 0 in !r: doubled: @a #3 is there under two event IDs',
+  ],
   ['out of order', [shown[1]!, shown[0]!, shown[2]!, shown[3]!], 'reader 0 in !r: out of order: @a #1 after #2'],
   [
     'nobody sent',

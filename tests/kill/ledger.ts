@@ -75,9 +75,13 @@ const contradictions = (views: Views): readonly string[] => {
         continue
       }
       const common = ids.filter((id) => reference.places.has(id))
-      const turn = common.findIndex((id, i) => i > 0 && reference.places.get(id)! < reference.places.get(common[i - 1]!)!)
+      const turn = common.findIndex(
+        (id, i) => i > 0 && reference.places.get(id)! < reference.places.get(common[i - 1]!)!,
+      )
       if (turn > 0)
-        wrong.push(`${reader} and ${reference.reader} in ${room}: ${common[turn - 1]} and ${common[turn]} in another order`)
+        wrong.push(
+          `${reader} and ${reference.reader} in ${room}: ${common[turn - 1]} and ${common[turn]} in another order`,
+        )
     }
   return wrong
 }
