@@ -17,6 +17,8 @@ export interface ChildOptions {
   readonly isUp: () => Promise<boolean>
   readonly startTimeoutMs?: number
   readonly stopSignal?: 'SIGTERM' | 'SIGINT'
+  /** To who does not stop in time (default: SIGKILL). */
+  readonly killSignal?: 'SIGKILL' | 'SIGQUIT'
   /** A Node process of this package's launcher: it stops by itself should this process be killed. */
   readonly isNode?: boolean
   /** Aborted while it starts: it is stopped, and the start rejected. */
@@ -31,7 +33,7 @@ export interface Child {
   readonly isUp: () => Promise<boolean>
   /** Asks it to stop, and kills it after `patienceMs`. It is not started again. */
   readonly stop: (patienceMs: number) => Promise<void>
-  /** SIGKILL, now; not started again. */
+  /** Ends it now; it is not started again. */
   readonly kill: () => void
 }
 
@@ -52,7 +54,7 @@ export class StartError extends Error {
 
 /** Resolves when the process answers; rejects with a {@link StartError} if it does not come up this first time. */
 export const startChild = async (options: ChildOptions): Promise<Child> => {
-  const { name, log, isUp, startTimeoutMs = 60_000, stopSignal = 'SIGTERM', say } = options
+  const { name, log, isUp, startTimeoutMs = 60_000, stopSignal = 'SIGTERM', killSignal = 'SIGKILL', say } = options
   putAside(log)
   let child: ChildProcess | undefined
   let ended: Promise<string> = Promise.resolve('')
@@ -124,7 +126,7 @@ export const startChild = async (options: ChildOptions): Promise<Child> => {
     child!.kill(stopSignal)
     const kill = setTimeout(() => {
       say(`${name} did not stop within ${patienceMs / 1000} s, and was killed`)
-      child!.kill('SIGKILL')
+      child!.kill(killSignal)
     }, patienceMs)
     await ended
     clearTimeout(kill)
@@ -146,7 +148,7 @@ export const startChild = async (options: ChildOptions): Promise<Child> => {
     kill() {
       isStopping = true
       clearTimeout(again)
-      if (isRunning()) child!.kill('SIGKILL')
+      if (isRunning()) child!.kill(killSignal)
     },
   }
 }

@@ -6,7 +6,7 @@ import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import pg from 'pg'
-import { type Child, startChild } from './child.ts'
+import { type Child, type ChildOptions, StartError, startChild } from './child.ts'
 import type { Postgres } from './postgres-programs.ts'
 
 export interface EmbeddedPostgres {
@@ -61,7 +61,7 @@ export const startEmbeddedPostgres = async (options: EmbeddedOptions): Promise<E
   }
   const flags = Object.entries(all).flatMap(([key, value]) => ['-c', `${key}=${value}`])
   const [command, args] = postgres.command('postgres', ['-D', data, ...flags])
-  const child = await startChild({
+  const child = await patiently({
     name: 'Postgres',
     command,
     args,
@@ -70,6 +70,8 @@ export const startEmbeddedPostgres = async (options: EmbeddedOptions): Promise<E
     log,
     // "fast": it does not wait for its clients.
     stopSignal: 'SIGINT',
+    // "immediate": its processes end, and it recovers at the next start. A killed one would leave them behind.
+    killSignal: 'SIGQUIT',
     startTimeoutMs: 300_000,
     isUp: () => isReady(data),
     say,
@@ -81,6 +83,21 @@ export const startEmbeddedPostgres = async (options: EmbeddedOptions): Promise<E
     throw error
   }
   return { child, database: { user: NAME, dbname: NAME, host: sockets, port: PORT } }
+}
+
+const LEFT_BEHIND_MS = 15_000
+
+/** The processes of a Postgres that was killed notice it within moments; until then no other one starts on their folder. */
+async function patiently(options: ChildOptions): Promise<Child> {
+  const deadline = performance.now() + LEFT_BEHIND_MS
+  for (;;)
+    try {
+      return await startChild(options)
+    } catch (error) {
+      const isLeftBehind = error instanceof StartError && /shared memory block .* is still in use/.test(error.output)
+      if (!isLeftBehind || performance.now() > deadline) throw error
+      await new Promise((resolve) => setTimeout(resolve, 200))
+    }
 }
 
 /** Made aside and moved: a start that was interrupted leaves nothing half made. */
