@@ -47,7 +47,8 @@ export interface HttpServerOptions extends RouteDeps {
   readonly tableDigest: string
   readonly metrics: HttpMetrics
   readonly log: Logger
-  readonly accessLog: (entry: AccessEntry) => void
+  /** Absent: requests are not logged. */
+  readonly accessLog?: ((entry: AccessEntry) => void) | undefined
   /**
    * How long a client that was too fast waits for its 429, in milliseconds: one that tries again at once would only
    * be faster. Synapse's half a second where absent.
@@ -210,7 +211,7 @@ export function makeHttpServer(options: HttpServerOptions): HttpServer {
         inFlight--
         const durationMs = performance.now() - startedMs
         meter.end(exchange.status, durationMs / 1000, exchange.bytesSent)
-        if (!target.isQuiet && log.isLevelEnabled('info')) accessLog(entryOf(exchange, site, target.name, durationMs))
+        if (!target.isQuiet) accessLog?.(entryOf(exchange, site, target.name, durationMs))
       })
       inRequest({ requestId: exchange.requestId }, () => serve(exchange, target))
     }
