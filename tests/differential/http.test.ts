@@ -4,12 +4,6 @@
  */
 
 import assert from 'node:assert/strict'
-import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
-import { once } from 'node:events'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { createServer } from 'node:net'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { createRoomEndpoints } from '../../shared/endpoints/client/create_room.ts'
 import { messagePaginationEndpoints } from '../../shared/endpoints/client/message_pagination.ts'
@@ -27,94 +21,12 @@ import { queryBoolean, queryInteger, queryOneOf } from '../../worker/http/query.
 import { wellKnownHandlers } from '../../worker/well-known/wellknown.ts'
 import { onTheWire, requesterOf, serveTest, townsfolk } from '../harness/http-worker.ts'
 import { connectRaw } from '../harness/raw-client.ts'
-import { synapsePython } from '../synapse/install.ts'
-
-const START_MS = 60_000
+import { registerOn, startSynapse } from '../harness/synapse.ts'
 
 interface Synapse {
   readonly port: number
   readonly token: string
   readonly userId: string
-}
-
-/** One process with SQLite and a user. */
-async function startSynapse(t: TestContext): Promise<Synapse> {
-  const python = await synapsePython()
-  const folder = mkdtempSync(join(tmpdir(), 'http-synapse-'))
-  t.after(() => rmSync(folder, { recursive: true, force: true }))
-  const port = await freePort()
-  const config = join(folder, 'homeserver.yaml')
-  const log = {
-    version: 1,
-    handlers: { out: { class: 'logging.StreamHandler' } },
-    root: { level: 'WARNING', handlers: ['out'] },
-  }
-  writeFileSync(join(folder, 'log.yaml'), JSON.stringify(log))
-  writeFileSync(
-    config,
-    JSON.stringify({
-      server_name: 'hs.test',
-      pid_file: join(folder, 'pid'),
-      public_baseurl: 'https://hs.test/',
-      serve_server_wellknown: true,
-      listeners: [
-        { type: 'http', port, bind_addresses: ['127.0.0.1'], resources: [{ names: ['client', 'federation'] }] },
-      ],
-      database: { name: 'sqlite3', args: { database: join(folder, 'homeserver.db') } },
-      log_config: join(folder, 'log.yaml'),
-      media_store_path: join(folder, 'media'),
-      signing_key_path: join(folder, 'signing.key'),
-      macaroon_secret_key: 'm',
-      form_secret: 'f',
-      report_stats: false,
-      trusted_key_servers: [],
-      enable_registration: true,
-      enable_registration_without_verification: true,
-    }),
-  )
-  execFileSync(python, ['-m', 'synapse.app.homeserver', '-c', config, '--generate-keys'], { cwd: folder })
-  const child = spawn(python, ['-m', 'synapse.app.homeserver', '-c', config], { cwd: folder, stdio: 'ignore' })
-  t.after(() => stop(child))
-  const url = `http://127.0.0.1:${port}`
-  await untilUp(url, child)
-  const response = await fetch(`${url}/_matrix/client/v3/register`, {
-    method: 'POST',
-    body: JSON.stringify({ username: 'alice', password: 'a password', auth: { type: 'm.login.dummy' } }),
-  })
-  const { access_token: token, user_id: userId } = (await response.json()) as Record<string, string>
-  return { port, token: token!, userId: userId! }
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as { port: number }
-  server.close()
-  return port
-}
-
-async function untilUp(url: string, child: ChildProcess): Promise<void> {
-  const deadline = performance.now() + START_MS
-  for (;;) {
-    if (
-      await fetch(`${url}/health`).then(
-        ({ ok }) => ok,
-        () => false,
-      )
-    )
-      return
-    if (child.exitCode !== null || performance.now() > deadline) throw new Error('Synapse does not start')
-    await new Promise((resolve) => setTimeout(resolve, 100))
-  }
-}
-
-async function stop(child: ChildProcess): Promise<void> {
-  if (child.exitCode !== null) return
-  const ended = once(child, 'exit')
-  child.kill('SIGTERM')
-  const timer = setTimeout(() => child.kill('SIGKILL'), 5_000)
-  await ended
-  clearTimeout(timer)
 }
 
 async function startOurs(t: TestContext, { token, userId }: Synapse): Promise<number> {
@@ -319,7 +231,8 @@ function errorOf(body: string): string {
 test('what comes before handlers is answered as by Synapse', async (t) => {
   let synapse: Synapse
   try {
-    synapse = await startSynapse(t)
+    const { port, url } = await startSynapse(t)
+    synapse = { port, ...(await registerOn({ url }, 'alice')) }
   } catch (error) {
     t.skip(`Synapse is not to be had: ${(error as Error).message.split('\n')[0]}`)
     return

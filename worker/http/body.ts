@@ -65,16 +65,20 @@ export function parseBody(bytes: Uint8Array): JsonValue {
   return parsed.value
 }
 
+const notAnObject = () => new MatrixError('M_BAD_JSON', 'Content must be a JSON object.')
+
 /** Throws M_NOT_JSON, and M_BAD_JSON for another value than an object. */
 export function parseObject(bytes: Uint8Array): JsonObject {
   const value = parseBody(bytes)
-  if (!isObject(value)) throw new MatrixError('M_BAD_JSON', 'Content must be a JSON object.')
+  if (!isObject(value)) throw notAnObject()
   return value
 }
 
 /** The value itself, checked. Throws M_BAD_JSON, M_MISSING_PARAM or M_INVALID_PARAM with the place in the message. */
 export function checked<T>(value: JsonValue, schema: Schema<T>): T {
   const fault = schema.check(value)
+  // In the words of Synapse, which takes objects only.
+  if (fault !== undefined && !isObject(value)) throw notAnObject()
   if (fault !== undefined) throw new MatrixError(fault.errcode, describeFault(fault))
   return value as T
 }

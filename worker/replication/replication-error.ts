@@ -1,17 +1,15 @@
 import type { JsonObject } from '../../shared/matrix/json/value.ts'
 import { MatrixError } from '../../shared/matrix/matrix-error.ts'
 
-type Body = Readonly<Record<string, unknown>>
-
-/** An answer of another process that is no success: given on to the client as it is. */
+/** An answer of another process that is no success: a refusal that is given on to the client as it is. */
 export class ReplicationError extends MatrixError {
   declare readonly status: number
   /** `{errcode, error, …}`. */
-  readonly body: Body
-  /** What happened, for logs: clients are told `body`. */
-  readonly reason: string
+  readonly body: Readonly<Record<string, unknown>>
+  /** What happened between the processes, for the log. */
+  readonly detail: string
 
-  constructor(status: number, body: Body, reason: string) {
+  constructor(status: number, body: Readonly<Record<string, unknown>>, detail: string) {
     const { errcode, error, ...extra } = body
     super(
       typeof errcode === 'string' ? errcode : 'M_UNKNOWN',
@@ -21,6 +19,6 @@ export class ReplicationError extends MatrixError {
     )
     this.name = 'ReplicationError'
     this.body = body
-    this.reason = reason
+    this.detail = detail
   }
 }

@@ -310,7 +310,7 @@ test('bodies are JSON objects in UTF-8, whatever their Content-Type says', async
   for (const body of ['', '{', '{"a":NaN}', '{"a":"\xff"}', '\xef\xbb\xbf{}', "{'a':1}"])
     assert.equal(await posted(body, 'Content-Type: application/json; charset=iso-8859-1\n'), NOT_JSON, body)
   for (const body of ['[]', '"x"', 'null', '5', 'true'])
-    assert.equal(await posted(body), '400 M_BAD_JSON The body must be an object', body)
+    assert.equal(await posted(body), '400 M_BAD_JSON Content must be a JSON object.', body)
 })
 
 test('an empty body is an empty object where the table says so', async (t) => {
