@@ -81,7 +81,15 @@ export function makeUserData(deps: UserDataDeps): UserData {
   const changes = makeRuleChanges({ db, streams, client, limits })
   const isLocal = (userId: string) => userId.endsWith(`:${config.serverName}`)
   const push = config.push.enabled
-    ? makePushEvaluator({ db, events, memberships, rules, ignorers: makeIgnorers({ db, streams }), compiler, isLocal })
+    ? makePushEvaluator({
+        db,
+        events,
+        memberships,
+        rules,
+        ignorers: makeIgnorers({ db, streams, caches }),
+        compiler,
+        isLocal,
+      })
     : noPushEvaluator
   const summaries =
     config.duties.backgroundTasks === config.instanceName
