@@ -41,7 +41,8 @@ export const killRun = async ({ url, kinds }: Target, options: KillOptions): Pro
   const { random, seconds, times, say } = options
   const { users, rooms } = await makeWorld(url, options)
   const readers = await Promise.all(users.map((user, i) => startReader(`reader ${i}`, user, rooms)))
-  const senders = startSenders(users, rooms, random, options.pauseMs)
+  const lanes = users.flatMap((user) => rooms.map((room) => ({ user, room })))
+  const senders = startSenders(lanes, random, options.pauseMs)
   const start = performance.now()
   const plan = shuffled(
     random,
