@@ -37,6 +37,8 @@ export interface RoomProcessesOptions {
   /** The database of a process, if it has not that of all. */
   readonly dbOf?: (name: string) => Db
   readonly bus?: MemoryBus
+  /** Before the process is connected: for what follows streams. */
+  readonly onMade?: (process: RoomProcess) => void
   /** Before a request reaches its process, and before its answer goes back: may throw, as a connection that breaks. */
   readonly onCall?: (from: string, to: string, when: 'request' | 'answer') => void | Promise<void>
   /** Whoever gets no answer asks again, of a process that remembers nothing. */
@@ -59,6 +61,7 @@ export async function startRoomProcesses(
     onCall,
     asksAgain,
     onProblem,
+    onMade,
   }: RoomProcessesOptions = {},
 ): Promise<readonly RoomProcess[]> {
   const handlers = new Map<string, ReplicationHandlers>()
@@ -99,7 +102,9 @@ export async function startRoomProcesses(
       prejoinState: prejoinStateOf({ disableDefaultEventTypes: false, additionalEventTypes: [] }),
     })
     handlers.set(name, writing.replicationHandlers)
-    processes.push({ name, streams, ...stores, ...writing })
+    const process = { name, streams, ...stores, ...writing }
+    onMade?.(process)
+    processes.push(process)
   }
   for (const { streams } of processes) await connect(t, streams, bus, onProblem)
   return processes
