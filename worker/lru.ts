@@ -9,6 +9,8 @@ export interface Lru<K, V> {
   readonly set: (key: K, value: V) => void
   readonly delete: (key: K) => boolean
   readonly clear: () => void
+  /** The longest unused first. */
+  readonly keys: () => Iterable<K>
   readonly size: () => number
   readonly weight: () => number
 }
@@ -52,6 +54,7 @@ export function makeLru<K, V extends {}>(maxWeight: number, weightOf: (value: V)
       entries.clear()
       weight = 0
     },
+    keys: () => entries.keys(),
     size: () => entries.size,
     weight: () => weight,
   }

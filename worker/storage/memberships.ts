@@ -77,26 +77,30 @@ export interface RoomForUser extends LocalMembership {
   readonly isForgotten: boolean
 }
 
+const ROOMS_OF_USER = `select c.room_id as "roomId", c.user_id as "userId", c.event_id as "eventId", c.membership, e.sender,
+    e.stream_ordering as "eventStreamOrdering", coalesce(e.instance_name, 'master') as "instanceName",
+    r.room_version as "roomVersion",
+    exists (
+      select from room_memberships f
+      where f.user_id = c.user_id and f.room_id = c.room_id and f.forgotten = 1
+    ) and not exists (
+      select from room_memberships f
+      where f.user_id = c.user_id and f.room_id = c.room_id and f.forgotten = 0
+    ) as "isForgotten"
+  from local_current_membership c
+  join events e on e.event_id = c.event_id
+  left join rooms r on r.room_id = c.room_id
+  where c.user_id = $1`
+
 /** The rooms of one of our users, with any of these memberships. */
 export const selectRoomsOfUser = (db: Queries, userId: UserId, memberships: readonly Membership[]) =>
-  db.rows<RoomForUser>(
-    `select c.room_id as "roomId", c.user_id as "userId", c.event_id as "eventId", c.membership, e.sender,
-       e.stream_ordering as "eventStreamOrdering", coalesce(e.instance_name, 'master') as "instanceName",
-       r.room_version as "roomVersion",
-       exists (
-         select from room_memberships f
-         where f.user_id = c.user_id and f.room_id = c.room_id and f.forgotten = 1
-       ) and not exists (
-         select from room_memberships f
-         where f.user_id = c.user_id and f.room_id = c.room_id and f.forgotten = 0
-       ) as "isForgotten"
-     from local_current_membership c
-     join events e on e.event_id = c.event_id
-     left join rooms r on r.room_id = c.room_id
-     where c.user_id = $1 and c.membership = any($2)
-     order by c.room_id`,
-    [userId, memberships],
-  )
+  db.rows<RoomForUser>(`${ROOMS_OF_USER} and c.membership = any($2) order by c.room_id`, [userId, memberships])
+
+/** All memberships of one of our users, or those in these rooms, as far as there are any. */
+export const selectMembershipsOfUser = (db: Queries, userId: UserId, roomIds?: readonly RoomId[]) =>
+  roomIds === undefined
+    ? db.rows<RoomForUser>(ROOMS_OF_USER, [userId])
+    : db.rows<RoomForUser>(`${ROOMS_OF_USER} and c.room_id = any($2)`, [userId, roomIds])
 
 /** The rooms in which these users of ours are joined. */
 export const selectJoinedRooms = (db: Queries, userIds: readonly UserId[]) =>
@@ -123,6 +127,31 @@ export const selectMembers = (db: Queries, roomIds: readonly RoomId[], membershi
     [roomIds, membership],
   )
 
+/** Users of a room, of any server, who are joined now: all of them, or who of these. */
+export async function selectJoined(db: Queries, roomId: RoomId, among?: readonly UserId[]): Promise<readonly UserId[]> {
+  const joined = `select state_key as "userId" from current_state_events
+    where room_id = $1 and type = 'm.room.member' and membership = 'join'`
+  const rows =
+    among === undefined
+      ? await db.rows<{ userId: UserId }>(joined, [roomId])
+      : await db.rows<{ userId: UserId }>(`${joined} and state_key = any($2)`, [roomId, among])
+  return rows.map(({ userId }) => userId)
+}
+
+/** The same of users of ours. */
+export async function selectJoinedLocals(
+  db: Queries,
+  roomId: RoomId,
+  among?: readonly UserId[],
+): Promise<readonly UserId[]> {
+  const joined = `select user_id as "userId" from local_current_membership where room_id = $1 and membership = 'join'`
+  const rows =
+    among === undefined
+      ? await db.rows<{ userId: UserId }>(joined, [roomId])
+      : await db.rows<{ userId: UserId }>(`${joined} and user_id = any($2)`, [roomId, among])
+  return rows.map(({ userId }) => userId)
+}
+
 export interface MemberProfile {
   readonly roomId: RoomId
   readonly userId: UserId
@@ -137,6 +166,32 @@ export const selectJoinedProfiles = (db: Queries, roomIds: readonly RoomId[]) =>
      from current_state_events s join room_memberships m on m.event_id = s.event_id
      where s.type = 'm.room.member' and s.room_id = any($1) and s.membership = 'join'`,
     [roomIds],
+  )
+
+/** A place in a room's history. */
+export interface Departure {
+  readonly roomId: RoomId
+  readonly topologicalOrdering: number
+  readonly streamOrdering: number
+}
+
+/** Where the user's last time as a member of these rooms ended. Rooms that they never joined, or did not leave since, are left out. */
+export const selectDepartures = (db: Queries, userId: UserId, roomIds: readonly RoomId[]) =>
+  db.rows<Departure>(
+    `with membership as (
+       select m.room_id, m.membership, e.topological_ordering, e.stream_ordering
+       from room_memberships m join events e on e.event_id = m.event_id
+       where m.user_id = $1 and m.room_id = any($2) and not e.outlier and e.rejection_reason is null
+     ), last_join as (
+       select distinct on (room_id) * from membership where membership = 'join'
+       order by room_id, topological_ordering desc, stream_ordering desc
+     )
+     select distinct on (m.room_id) m.room_id as "roomId", m.topological_ordering as "topologicalOrdering",
+       m.stream_ordering as "streamOrdering"
+     from membership m join last_join j on j.room_id = m.room_id
+       and (m.topological_ordering, m.stream_ordering) > (j.topological_ordering, j.stream_ordering)
+     order by m.room_id, m.topological_ordering, m.stream_ordering`,
+    [userId, roomIds],
   )
 
 /** How many have which membership. */
