@@ -84,7 +84,9 @@ export function makeCreateRoom(deps: CreateRoomDeps): CreateRoom {
     }
     try {
       const isPublic = body.visibility === 'public'
-      return (await sender.createRoom(version, create, rest, actor, { isPublic })).roomId
+      // A shadow-banned user has a room, in which there is nobody else.
+      const author = { ...actor, isShadowBanned: false }
+      return (await sender.createRoom(version, create, rest, author, { isPublic })).roomId
     } catch (error) {
       if (claimed) await aliases.release(alias!)
       throw error

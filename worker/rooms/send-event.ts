@@ -6,7 +6,6 @@ import { MatrixError } from '../../shared/matrix/matrix-error.ts'
 import type { Aliases } from './aliases.ts'
 import { checkCanonicalAlias } from './canonical-alias.ts'
 import { checkContent } from './check-content.ts'
-import { checkRedaction } from './check-redaction.ts'
 import type { CurrentEvents } from './current-events.ts'
 import type { EventStore, KnownEvent } from './event-store.ts'
 import type { Actor, RoomLimits } from './limits.ts'
@@ -71,7 +70,6 @@ export function makeSendEvent(deps: SendEventDeps): SendEvent {
         const before = stateKey === undefined ? undefined : await current(roomId, type, stateKey)
         await checkCanonicalAlias(roomId, content, before?.event.content, aliases.mustPointTo)
       }
-      if (redacts !== undefined) await checkRedaction(current, roomId, actor.userId, redacts, target)
       sent = (await sender.send(roomId, [intent], actor, { txnId }))[0]!
     } finally {
       // Nothing came of it, or nothing new.

@@ -1,22 +1,22 @@
-/** `POST …/createRoom`, on rooms in memory and a real Postgres. */
+/** `POST …/createRoom`. */
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { RoomAlias, RoomId, UserId } from '../../../shared/matrix/ids.ts'
 import { selectAlias } from '../../../worker/storage/rooms.ts'
 import { startPostgres } from '../../harness/postgres.ts'
-import { changed, roomWriting } from '../../harness/room-writing.ts'
+import { changed, roomRequests, told } from '../../harness/room-requests.ts'
 
 const postgres = await startPostgres()
-const alice = '@alice:example.org'
-const bob = '@bob:example.org'
+const alice = '@alice:example.com'
+const bob = '@bob:example.com'
 
 test('a room has the events of its preset, in their order', async (t) => {
-  const { send, told, db } = await roomWriting(t, postgres)
+  const { send, eventsOf, db } = await roomRequests(t, postgres)
   await db.run("insert into profiles (user_id, full_user_id, displayname) values ('alice', $1, 'Alice')", [alice])
   const created = await send('alice', 'POST', '/createRoom', { room_version: '11', name: 'N', topic: 'T' })
   assert.equal(created.status, 200)
-  const events = told(created.room_id as RoomId)
+  const events = (await eventsOf(created.room_id as RoomId)).map(told)
   assert.deepEqual(
     events.filter(([type]) => type !== 'm.room.power_levels'),
     [
@@ -34,7 +34,7 @@ test('a room has the events of its preset, in their order', async (t) => {
 })
 
 test('initial state takes the place of the preset, and is set before name, topic and invites', async (t) => {
-  const { send, told } = await roomWriting(t, postgres)
+  const { send, eventsOf } = await roomRequests(t, postgres)
   const created = await send('alice', 'POST', '/createRoom', {
     preset: 'public_chat',
     name: 'N',
@@ -47,7 +47,7 @@ test('initial state takes the place of the preset, and is set before name, topic
       { type: 'm.room.power_levels', content: { users: {} } },
     ],
   })
-  const events = told(created.room_id as RoomId)
+  const events = (await eventsOf(created.room_id as RoomId)).map(told)
   assert.deepEqual(events.slice(2), [
     ['m.room.power_levels', '', { users: {} }],
     ['m.room.history_visibility', '', { history_visibility: 'shared' }],
@@ -59,10 +59,10 @@ test('initial state takes the place of the preset, and is set before name, topic
 })
 
 test('whom a trusted private chat invites is its creator too, or has its power', async (t) => {
-  const { send, told } = await roomWriting(t, postgres)
+  const { send, eventsOf } = await roomRequests(t, postgres)
   const of = async (version: string) => {
     const body = { preset: 'trusted_private_chat', invite: [bob], room_version: version }
-    return told((await send('alice', 'POST', '/createRoom', body)).room_id as RoomId)
+    return (await eventsOf((await send('alice', 'POST', '/createRoom', body)).room_id as RoomId)).map(told)
   }
   const [create, , levels] = await of('12')
   assert.deepEqual(create![2], { room_version: '12', additional_creators: [bob] })
@@ -73,14 +73,15 @@ test('whom a trusted private chat invites is its creator too, or has its power',
 })
 
 test('the configuration may encrypt rooms and change their power levels', async (t) => {
-  const { send, told } = await roomWriting(t, postgres, {
+  const { send, eventsOf } = await roomRequests(t, postgres, {
     config: changed({
       defaultRoomVersion: '11',
       encryptionEnabledByDefaultForRoomType: 'invite',
       defaultPowerLevelContentOverride: { private_chat: { ban: 70, kick: 70 } },
     }),
   })
-  const of = async (body: object) => told((await send('alice', 'POST', '/createRoom', body)).room_id as RoomId)
+  const of = async (body: object) =>
+    (await eventsOf((await send('alice', 'POST', '/createRoom', body)).room_id as RoomId)).map(told)
   const named = (events: Awaited<ReturnType<typeof of>>, type: string) => events.find(([name]) => name === type)?.[2]
   const room = await of({ power_level_content_override: { kick: 80 } })
   assert.deepEqual(named(room, 'm.room.encryption'), { algorithm: 'm.megolm.v1.aes-sha2' })
@@ -95,21 +96,25 @@ test('the configuration may encrypt rooms and change their power levels', async 
 })
 
 test('an alias is the room’s, and named by it', async (t) => {
-  const { send, told, db } = await roomWriting(t, postgres)
+  const { send, eventsOf, db } = await roomRequests(t, postgres)
   const { room_id: roomId } = await send('alice', 'POST', '/createRoom', { room_alias_name: 'tea' })
-  assert.deepEqual(told(roomId as RoomId)[3], ['m.room.canonical_alias', '', { alias: '#tea:example.org' }])
-  assert.deepEqual(await selectAlias(db, '#tea:example.org' as RoomAlias), {
-    alias: '#tea:example.org',
+  assert.deepEqual(told((await eventsOf(roomId as RoomId))[3]!), [
+    'm.room.canonical_alias',
+    '',
+    { alias: '#tea:example.com' },
+  ])
+  assert.deepEqual(await selectAlias(db, '#tea:example.com' as RoomAlias), {
+    alias: '#tea:example.com',
     roomId,
     creator: alice,
-    servers: ['example.org'],
+    servers: ['example.com'],
   })
 })
 
 test('nothing is made where something is wrong', async (t) => {
-  const { send, count, db } = await roomWriting(t, postgres)
+  const { send, countRooms, db } = await roomRequests(t, postgres)
   await send('alice', 'POST', '/createRoom', { room_alias_name: 'taken' })
-  const before = count()
+  const before = await countRooms()
   const [name, wrong] = ['free', 'M_UNKNOWN']
   for (const [body, status, errcode] of [
     [{ room_alias_name: 'taken' }, 400, 'M_ROOM_IN_USE'],
@@ -127,7 +132,7 @@ test('nothing is made where something is wrong', async (t) => {
     [
       {
         room_alias_name: name,
-        initial_state: [{ type: 'm.room.canonical_alias', content: { alias: '#other:example.org' } }],
+        initial_state: [{ type: 'm.room.canonical_alias', content: { alias: '#other:example.com' } }],
       },
       400,
       'M_BAD_ALIAS',
@@ -156,23 +161,31 @@ test('nothing is made where something is wrong', async (t) => {
     const answer = await send('alice', 'POST', '/createRoom', body)
     assert.deepEqual([answer.status, answer.errcode], [status, errcode], JSON.stringify(body).slice(0, 100))
   }
-  assert.equal(count(), before)
-  assert.equal(await selectAlias(db, '#free:example.org' as RoomAlias), undefined)
+  assert.equal(await countRooms(), before)
+  assert.equal(await selectAlias(db, '#free:example.com' as RoomAlias), undefined)
 })
 
 test('the same transaction makes one room', async (t) => {
-  const { send, count } = await roomWriting(t, postgres)
+  const { send, countRooms } = await roomRequests(t, postgres)
   const [first, second] = await Promise.all([1, 2].map(() => send('alice', 'PUT', '/createRoom/t', {})))
   assert.equal(first!.status, 200)
   assert.deepEqual(first, second)
-  assert.equal(count(), 1)
+  assert.equal(await countRooms(), 1)
+})
+
+test('rooms that are made alike at the same moment are as many', async (t) => {
+  const { send, countRooms } = await roomRequests(t, postgres)
+  const answers = await Promise.all(Array.from({ length: 8 }, () => send('alice', 'POST', '/createRoom', {})))
+  assert.deepEqual([...new Set(answers.map(({ status }) => status))], [200])
+  assert.equal(new Set(answers.map(({ room_id: roomId }) => roomId)).size, 8)
+  assert.equal(await countRooms(), 8)
 })
 
 test('rooms are made, and people invited, no faster than the limits say', async (t) => {
   const few = { perSecond: 0.001, burstCount: 2 }
   const config = changed({ rcRoomCreation: few, rcInvites: { perRoom: few, perUser: few, perIssuer: few } })
-  const { send, db } = await roomWriting(t, postgres, { config })
-  const many = await send('alice', 'POST', '/createRoom', { invite: [bob, '@carol:example.org', '@dora:example.org'] })
+  const { send, db } = await roomRequests(t, postgres, { config })
+  const many = await send('alice', 'POST', '/createRoom', { invite: [bob, '@carol:example.com', '@dora:example.com'] })
   assert.deepEqual([many.status, many.error], [400, 'Cannot invite so many users at once'])
   assert.equal((await send('alice', 'POST', '/createRoom', { invite: [bob] })).status, 200)
   const late = await send('alice', 'POST', '/createRoom', {})
@@ -183,7 +196,7 @@ test('rooms are made, and people invited, no faster than the limits say', async 
 
 test('nobody is invited who does not want it, by shadow-banned users, or by others than admins if so configured', async (t) => {
   const people = { ghost: { isShadowBanned: true }, late: { isSuspended: true } }
-  const { send, told, db, pauses } = await roomWriting(t, postgres, { people })
+  const { send, eventsOf, db, pauses } = await roomRequests(t, postgres, { people })
   const [type, content] = ['m.invite_permission_config', '{"default_action":"block"}']
   await db.run('insert into account_data (user_id, account_data_type, stream_id, content) values ($1, $2, 1, $3)', [
     bob,
@@ -194,12 +207,12 @@ test('nobody is invited who does not want it, by shadow-banned users, or by othe
   assert.deepEqual([blocked.status, blocked.errcode], [403, 'M_INVITE_BLOCKED'])
   assert.equal((await send('admin', 'POST', '/createRoom', { invite: [bob] })).status, 200)
 
-  const { room_id: roomId } = await send('ghost', 'POST', '/createRoom', { invite: ['@carol:example.org' as UserId] })
-  assert.equal(told(roomId as RoomId).filter(([name]) => name === 'm.room.member').length, 1)
-  assert.equal(pauses.length, 1)
+  const { room_id: roomId } = await send('ghost', 'POST', '/createRoom', { invite: ['@carol:example.com' as UserId] })
+  assert.equal((await eventsOf(roomId as RoomId)).filter(({ type }) => type === 'm.room.member').length, 1)
+  assert.equal(pauses(), 1)
   assert.equal((await send('late', 'POST', '/createRoom', {})).errcode, 'M_USER_SUSPENDED')
 
-  const strict = await roomWriting(t, postgres, { config: changed({ blockNonAdminInvites: true }) })
+  const strict = await roomRequests(t, postgres, { config: changed({ blockNonAdminInvites: true }) })
   assert.equal((await strict.send('alice', 'POST', '/createRoom', { invite: [bob] })).errcode, 'M_FORBIDDEN')
   assert.equal((await strict.send('admin', 'POST', '/createRoom', { invite: [bob] })).status, 200)
 })

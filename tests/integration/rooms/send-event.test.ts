@@ -1,17 +1,17 @@
-/** Messages, state and redactions over HTTP, on rooms in memory and a real Postgres. */
+/** Messages, state and redactions over HTTP. */
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { EventId, RoomId } from '../../../shared/matrix/ids.ts'
 import { startPostgres } from '../../harness/postgres.ts'
-import { type Answer, changed, roomWriting } from '../../harness/room-writing.ts'
+import { type Answer, changed, roomRequests, told } from '../../harness/room-requests.ts'
 
 const postgres = await startPostgres()
-const [alice, bob] = ['alice', 'bob'].map((name) => `@${name}:example.org`) as [string, string]
+const [alice, bob] = ['alice', 'bob'].map((name) => `@${name}:example.com`) as [string, string]
 const encoded = encodeURIComponent
 const text = { msgtype: 'm.text', body: 'x' }
 
-type Rooms = Awaited<ReturnType<typeof roomWriting>>
+type Rooms = Awaited<ReturnType<typeof roomRequests>>
 const roomWithBob = async ({ send }: Rooms, more: object = {}) => {
   const created = await send('alice', 'POST', '/createRoom', { preset: 'public_chat', room_version: '11', ...more })
   await send('bob', 'POST', `/join/${encoded(created.room_id as string)}`)
@@ -20,16 +20,16 @@ const roomWithBob = async ({ send }: Rooms, more: object = {}) => {
 const short = ({ status, errcode }: Answer) => (errcode === undefined ? `${status}` : `${status} ${errcode}`)
 
 test('a transaction ID makes one event', async (t) => {
-  const rooms = await roomWriting(t, postgres)
+  const rooms = await roomRequests(t, postgres)
   const room = await roomWithBob(rooms)
-  const { length } = rooms.told(room)
+  const { length } = await rooms.eventsOf(room)
   const put = (who: string, type = 'm.room.message') =>
     rooms.send(who, 'PUT', `/rooms/${encoded(room)}/send/${type}/t1`, text)
   const first = await put('alice')
   assert.equal(first.status, 200)
   assert.deepEqual([await put('alice'), await put('alice', 'other')], [first, first])
   assert.notEqual((await put('bob')).event_id, first.event_id)
-  assert.equal(rooms.told(room).length, length + 2)
+  assert.equal((await rooms.eventsOf(room)).length, length + 2)
   // It is known as well when its sender is not in the room any more; a new one is not let in.
   await rooms.send('alice', 'POST', `/rooms/${encoded(room)}/leave`)
   assert.deepEqual(await put('alice'), first)
@@ -38,9 +38,9 @@ test('a transaction ID makes one event', async (t) => {
 })
 
 test('what makes no sense is not sent', async (t) => {
-  const rooms = await roomWriting(t, postgres)
+  const rooms = await roomRequests(t, postgres)
   const room = await roomWithBob(rooms)
-  const { length } = rooms.told(room)
+  const { length } = await rooms.eventsOf(room)
   const state = (type: string, body: unknown, key = '') => ['PUT', `state/${type}/${encoded(key)}`, body] as const
   const post = (type: string, body: unknown) => ['POST', `send/${type}`, body] as const
   for (const [[method, path, body], expected] of [
@@ -72,7 +72,7 @@ test('what makes no sense is not sent', async (t) => {
     [state('m.room.power_levels', { users: { [alice]: 100 }, ban: true }), '400 M_BAD_JSON'],
     [state('m.room.retention', { min_lifetime: 5, max_lifetime: 3 }), '400 M_BAD_JSON'],
     [state('m.room.retention', { min_lifetime: '5' }), '400 M_BAD_JSON'],
-    [state('m.room.aliases', { aliases: ['x'.repeat(256)] }, 'example.org'), '400 M_INVALID_PARAM'],
+    [state('m.room.aliases', { aliases: ['x'.repeat(256)] }, 'example.com'), '400 M_INVALID_PARAM'],
     [state('m.room.member', {}, alice), '400 M_UNKNOWN'],
     [state('m.room.member', { membership: 'x' }, alice), '400 M_UNKNOWN'],
     [state('m.room.member', { membership: 'join' }, 'alice'), '400 M_INVALID_PARAM'],
@@ -85,13 +85,13 @@ test('what makes no sense is not sent', async (t) => {
       expected,
       `${path} ${JSON.stringify(body)}`.slice(0, 100),
     )
-  assert.equal(rooms.told(room).length, length)
+  assert.equal((await rooms.eventsOf(room)).length, length)
   for (const path of ['send/a', 'send/m.room.message'])
-    assert.equal(short(await rooms.send('alice', 'POST', `/rooms/!x:example.org/${path}`, text)), '403 M_FORBIDDEN')
+    assert.equal(short(await rooms.send('alice', 'POST', `/rooms/!x:example.com/${path}`, text)), '403 M_FORBIDDEN')
 })
 
 test('state is set, once, and memberships as by the requests of their own', async (t) => {
-  const rooms = await roomWriting(t, postgres)
+  const rooms = await roomRequests(t, postgres)
   const room = await roomWithBob(rooms)
   const put = (who: string, path: string, body: object) =>
     rooms.send(who, 'PUT', `/rooms/${encoded(room)}/state/${path}`, body)
@@ -100,21 +100,21 @@ test('state is set, once, and memberships as by the requests of their own', asyn
   assert.equal(short(await put('bob', 'm.room.name', { name: 'b' })), '403 M_FORBIDDEN')
   const given = { membership: 'join', join_authorised_via_users_server: alice, x: 1 }
   assert.equal(short(await put('bob', `m.room.member/${bob}`, given)), '200')
-  assert.deepEqual(rooms.told(room).at(-1), ['m.room.member', bob, { membership: 'join', x: 1 }])
+  assert.deepEqual(told((await rooms.eventsOf(room)).at(-1)!), ['m.room.member', bob, { membership: 'join', x: 1 }])
   assert.equal(short(await put('alice', `m.room.member/${bob}`, { membership: 'kick' })), '200')
-  assert.deepEqual(rooms.told(room).at(-1), ['m.room.member', bob, { membership: 'leave' }])
+  assert.deepEqual(told((await rooms.eventsOf(room)).at(-1)!), ['m.room.member', bob, { membership: 'leave' }])
 })
 
 test('a canonical alias is one that points to the room', async (t) => {
-  const rooms = await roomWriting(t, postgres)
+  const rooms = await roomRequests(t, postgres)
   const room = await roomWithBob(rooms, { room_alias_name: 'here' })
   await roomWithBob(rooms, { room_alias_name: 'there' })
   const put = async (body: object) =>
     short(await rooms.send('alice', 'PUT', `/rooms/${encoded(room)}/state/m.room.canonical_alias/`, body))
-  const [here, there] = ['#here:example.org', '#there:example.org']
+  const [here, there] = ['#here:example.com', '#there:example.com']
   for (const [body, expected] of [
     [{ alias: there }, '400 M_BAD_ALIAS'],
-    [{ alias: '#nowhere:example.org' }, '400 M_BAD_ALIAS'],
+    [{ alias: '#nowhere:example.com' }, '400 M_BAD_ALIAS'],
     [{ alias: '#x:elsewhere.org' }, '502 M_UNKNOWN'],
     [{ alias: 'x' }, '400 M_INVALID_PARAM'],
     [{ alias: 5 }, '400 M_INVALID_PARAM'],
@@ -132,7 +132,7 @@ test('a canonical alias is one that points to the room', async (t) => {
 })
 
 test('who may redact what', async (t) => {
-  const rooms = await roomWriting(t, postgres)
+  const rooms = await roomRequests(t, postgres)
   for (const version of ['1', '10', '11']) {
     const room = await roomWithBob(rooms, { room_version: version })
     const other = await roomWithBob(rooms, { room_version: version })
@@ -141,8 +141,8 @@ test('who may redact what', async (t) => {
     const redact = async (who: string, eventId: string, body: object = {}) =>
       short(await rooms.send(who, 'POST', `/rooms/${encoded(room)}/redact/${encoded(eventId)}`, body))
     const [mine, his, elsewhere] = [await say('alice'), await say('bob'), await say('alice', other)]
-    const create = (await rooms.state.currentEvent(room, 'm.room.create', ''))!
-    const nobody = version === '1' ? '$nobody:elsewhere.org' : '$nobody'
+    const create = (await rooms.states.currentEvent(room, 'm.room.create', ''))!
+    const nobody = version === '1' ? '$nobody:example.com' : '$nobody'
     for (const [who, eventId, expected] of [
       ['bob', mine, '403 M_FORBIDDEN'],
       ['bob', his, '200'],
@@ -158,7 +158,7 @@ test('who may redact what', async (t) => {
         expected,
         `${version} ${who} ${eventId}`,
       )
-    const { type, content, redacts } = rooms.room(room)!.events.at(-1)!
+    const { type, content, redacts } = (await rooms.eventsOf(room)).at(-1)!
     assert.deepEqual([type, redacts], ['m.room.redaction', nobody])
     assert.deepEqual(content, version === '11' ? { reason: 'r', redacts: nobody } : { reason: 'r' })
     if (version === '11') {
@@ -168,7 +168,7 @@ test('who may redact what', async (t) => {
       assert.equal(short(sent), '403 M_FORBIDDEN')
     }
   }
-  assert.equal(short(await rooms.send('alice', 'POST', '/rooms/!x:example.org/redact/$x', {})), '404 M_NOT_FOUND')
+  assert.equal(short(await rooms.send('alice', 'POST', '/rooms/!x:example.com/redact/$x', {})), '404 M_NOT_FOUND')
 })
 
 test('messages are as many as the limits say; what made nothing does not count', async (t) => {
@@ -176,7 +176,7 @@ test('messages are as many as the limits say; what made nothing does not count',
     rcMessage: { perSecond: 0.001, burstCount: 4 },
     rcAdminRedaction: { perSecond: 1, burstCount: 9 },
   })
-  const rooms = await roomWriting(t, postgres, { config })
+  const rooms = await roomRequests(t, postgres, { config })
   // The room of alice, who joins none: one each.
   const room = await roomWithBob(rooms)
   const say = async (who: string, body: object = text, txnId?: string) => {
@@ -203,21 +203,21 @@ test('messages are as many as the limits say; what made nothing does not count',
 })
 
 test('what a shadow-banned user says reaches nobody, and a suspended one only takes back', async (t) => {
-  const rooms = await roomWriting(t, postgres, { people: { ghost: { isShadowBanned: true } } })
+  const rooms = await roomRequests(t, postgres, { people: { ghost: { isShadowBanned: true } } })
   const room = await roomWithBob(rooms)
   await rooms.send('ghost', 'POST', `/join/${encoded(room)}`)
-  const { length } = rooms.told(room)
+  const { length } = await rooms.eventsOf(room)
   for (const path of ['send/m.room.message/t', 'state/m.room.topic/'])
     assert.match(
       (await rooms.send('ghost', 'PUT', `/rooms/${encoded(room)}/${path}`, { ...text, topic: 't' })).event_id as string,
       /^\$[\w-]{43}$/,
     )
-  assert.deepEqual([rooms.told(room).length, rooms.pauses.length], [length, 2])
+  assert.deepEqual([(await rooms.eventsOf(room)).length, rooms.pauses()], [length, 2])
 })
 
 test('who is suspended only takes back what they said', async (t) => {
   const late = { isSuspended: false }
-  const rooms = await roomWriting(t, postgres, { people: { late } })
+  const rooms = await roomRequests(t, postgres, { people: { late } })
   const room = await roomWithBob(rooms)
   const path = `/rooms/${encoded(room)}`
   await rooms.send('late', 'POST', `/join/${encoded(room)}`)
@@ -231,7 +231,7 @@ test('who is suspended only takes back what they said', async (t) => {
 })
 
 test('only appservices say when it happened', async (t) => {
-  const rooms = await roomWriting(t, postgres, { people: { bridge: { appserviceId: 'irc', deviceId: undefined } } })
+  const rooms = await roomRequests(t, postgres, { people: { bridge: { appserviceId: 'irc', deviceId: undefined } } })
   const room = await roomWithBob(rooms)
   await rooms.send('bridge', 'POST', `/join/${encoded(room)}`)
   const at = async (who: string, txnId: string, ts: string) => {
@@ -241,7 +241,7 @@ test('only appservices say when it happened', async (t) => {
   assert.equal(await at('bridge', '1', '5'), 5)
   assert.equal(await at('bridge', '2', 'x'), '400 M_INVALID_PARAM')
   assert.notEqual(await at('alice', '1', 'x'), 5)
-  const { length } = rooms.told(room)
+  const { length } = await rooms.eventsOf(room)
   await at('bridge', '1', '5')
-  assert.equal(rooms.told(room).length, length)
+  assert.equal((await rooms.eventsOf(room)).length, length)
 })

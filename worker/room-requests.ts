@@ -47,7 +47,7 @@ import { selectProfiles } from './storage/profiles.ts'
 import type { CacheInvalidation, LiveStreams } from './streams/live-streams.ts'
 import { makeRateLimitOverrides } from './users/rate-limit-overrides.ts'
 
-export type RoomWritingSettings = Pick<
+export type RoomRequestsSettings = Pick<
   WorkerConfig,
   | 'serverName'
   | 'defaultRoomVersion'
@@ -65,8 +65,8 @@ export type RoomWritingSettings = Pick<
   | 'rcInvites'
 >
 
-export interface RoomWritingDeps {
-  readonly config: RoomWritingSettings
+export interface RoomRequestsDeps {
+  readonly config: RoomRequestsSettings
   readonly db: Queries
   readonly streams: Pick<LiveStreams, 'follow'>
   readonly caches: CacheInvalidation
@@ -84,7 +84,7 @@ export interface RoomWritingDeps {
   readonly pause?: () => Promise<void>
 }
 
-export interface RoomWriting {
+export interface RoomRequests {
   readonly operations: readonly Operation[]
   readonly createRoom: CreateRoom
   readonly changeMembership: ChangeMembership
@@ -92,7 +92,7 @@ export interface RoomWriting {
   readonly aliases: Aliases
 }
 
-export function makeRoomWriting(deps: RoomWritingDeps): RoomWriting {
+export function makeRoomRequests(deps: RoomRequestsDeps): RoomRequests {
   const { config, db, streams, caches, sender, memberships, isAdmin, transactions, log } = deps
   const { serverName } = config
   const { now = () => performance.now(), pause = annoyingPause } = deps
