@@ -29,7 +29,7 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   worker: ['shared'],
   'worker/config': ['shared'],
   'worker/streams': ['shared', 'worker/storage'],
-  'worker/replication': ['shared', 'worker/streams'],
+  'worker/replication': ['shared', 'worker/streams', 'worker/json-text.ts'],
   'worker/storage': ['shared'],
   'worker/logging': ['shared'],
   'worker/http': ['shared', 'worker/logging', 'worker/json-text.ts'],
@@ -44,8 +44,10 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   ],
   'worker/users': ['shared', 'worker/streams', 'worker/storage', 'worker/replication', 'worker/rooms', 'worker/lru.ts'],
   'worker/typing': ['shared', 'worker/streams', 'worker/storage', 'worker/replication', 'worker/rooms'],
+  // The fully read marker is account data.
   'worker/receipts': [
     'shared',
+    'worker/account-data',
     'worker/streams',
     'worker/storage',
     'worker/replication',
@@ -54,6 +56,7 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   ],
   'worker/account-data': [
     'shared',
+    'worker/json-text.ts',
     'worker/streams',
     'worker/storage',
     'worker/replication',

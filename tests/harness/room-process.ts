@@ -37,7 +37,7 @@ export interface RoomProcessesOptions {
   /** The database of a process, if it has not that of all. */
   readonly dbOf?: (name: string) => Db
   readonly bus?: MemoryBus
-  /** Before the process is connected: for what follows streams besides. */
+  /** Before the process is connected: for what follows streams. */
   readonly onMade?: (process: RoomProcess) => void
   /** Before a request reaches its process, and before its answer goes back: may throw, as a connection that breaks. */
   readonly onCall?: (from: string, to: string, when: 'request' | 'answer') => void | Promise<void>
@@ -54,8 +54,8 @@ export async function startRoomProcesses(
     push = nobody,
     dbOf = () => db,
     bus = makeMemoryBus(),
-    onMade,
     onCall,
+    onMade,
   }: RoomProcessesOptions = {},
 ): Promise<readonly RoomProcess[]> {
   const handlers = new Map<string, ReplicationHandlers>()
@@ -88,8 +88,8 @@ export async function startRoomProcesses(
     })
     handlers.set(name, writing.replicationHandlers)
     const process = { name, streams, ...stores, ...writing }
-    processes.push(process)
     onMade?.(process)
+    processes.push(process)
   }
   for (const { streams } of processes) await connect(t, streams, bus)
   return processes
