@@ -1,6 +1,5 @@
 /** Rooms made and changed by our own users, put together: the requests, and what others of this process change rooms with. */
 
-import type { Logger } from 'pino'
 import { banningEndpoints } from '../shared/endpoints/client/banning.ts'
 import { createRoomEndpoints } from '../shared/endpoints/client/create_room.ts'
 import { invitingEndpoints } from '../shared/endpoints/client/inviting.ts'
@@ -77,7 +76,7 @@ export interface RoomRequestsDeps {
   /** Of the server. */
   readonly isAdmin: (userId: UserId) => boolean | Promise<boolean>
   readonly transactions: Transactions
-  readonly log: Logger
+  readonly onProblem: (problem: string, error: unknown) => void
   /** Milliseconds that never go back. */
   readonly now?: () => number
   /** Before shadow-banned users are answered. */
@@ -93,7 +92,7 @@ export interface RoomRequests {
 }
 
 export function makeRoomRequests(deps: RoomRequestsDeps): RoomRequests {
-  const { config, db, streams, caches, sender, memberships, isAdmin, transactions, log } = deps
+  const { config, db, streams, caches, sender, memberships, isAdmin, transactions, onProblem } = deps
   const { serverName } = config
   const { now = () => performance.now(), pause = annoyingPause } = deps
   const current = makeCurrentEvents(deps)
@@ -149,7 +148,7 @@ export function makeRoomRequests(deps: RoomRequestsDeps): RoomRequests {
       db,
       memberships,
       sender,
-      onError: (userId, error) => log.warn({ err: error, userId }, 'a guest could not be removed'),
+      onError: (userId, error) => onProblem(`the guest ${userId} could not be removed`, error),
     }),
   })
 

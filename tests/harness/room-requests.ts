@@ -6,7 +6,6 @@ import type { EventId, RoomId } from '../../shared/matrix/ids.ts'
 import type { JsonObject } from '../../shared/matrix/json/value.ts'
 import type { Requester } from '../../worker/http/requester.ts'
 import { makeTransactions } from '../../worker/http/transactions.ts'
-import { makeLogger } from '../../worker/logging/logger.ts'
 import {
   makeRoomRequests,
   type RoomRequests,
@@ -74,7 +73,9 @@ export async function roomRequests(t: TestContext, postgres: TestPostgres, { peo
           memberships: makeMemberships({ db, streams, caches: streams.caches, serverName }),
           isAdmin: (userId) => userId === user('admin'),
           transactions: makeTransactions(() => performance.now()),
-          log: makeLogger({ level: 'fatal', instance: 'test', destination: { write: () => undefined } }),
+          onProblem: (problem, error) => {
+            throw new Error(problem, { cause: error })
+          },
           pause: async () => {
             pauses++
           },

@@ -33,6 +33,8 @@ export interface CreateRoomDeps {
   readonly mayInvite: MayInvite
   /** Before a shadow-banned user is answered. */
   readonly pause: () => Promise<void>
+  /** Milliseconds since 1970. */
+  readonly now?: () => number
 }
 
 /**
@@ -57,7 +59,16 @@ interface Plan {
 const refused = (message: string, errcode = 'M_UNKNOWN') => new MatrixError(errcode, message, {}, 400)
 
 export function makeCreateRoom(deps: CreateRoomDeps): CreateRoom {
-  const { serverName, settings, sender, aliases, limits } = deps
+  const { serverName, settings, sender, aliases, limits, now = Date.now } = deps
+  /**
+   * A room whose ID is its create event's hash (rooms/v12) would be the one that the same user made alike in the same
+   * millisecond: nothing else of the event need differ.
+   */
+  let lastMadeAt = 0
+  const madeAt = (): number => {
+    lastMadeAt = Math.max(now(), lastMadeAt + 1)
+    return lastMadeAt
+  }
 
   return async (actor, body) => {
     if (actor.isSuspended)
@@ -68,7 +79,12 @@ export function makeCreateRoom(deps: CreateRoomDeps): CreateRoom {
     await deps.mayInvite(actor.userId, invited)
     const profiles = await deps.profiles([actor.userId, ...(settings.includeProfileDataOnInvite ? invited : [])])
 
-    const create: EventIntent = { type: 'm.room.create', stateKey: '', content: plan.creation }
+    const create: EventIntent = {
+      type: 'm.room.create',
+      stateKey: '',
+      content: plan.creation,
+      originServerTs: version.roomIdIsCreateHash ? madeAt() : undefined,
+    }
     let claimed = false
     const rest = async (roomId: RoomId): Promise<readonly EventIntent[]> => {
       const intents = eventsOf(plan, actor, body, profiles)
