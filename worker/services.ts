@@ -23,6 +23,7 @@ import type { Replication } from './replication/replication.ts'
 import type { OwnUpdates } from './replication/stream-updates.ts'
 import { makeRoomRequests } from './room-requests.ts'
 import { makeErasedUsers } from './rooms/erased-users.ts'
+import { makeEventPrinter } from './rooms/event-printer.ts'
 import { makeIgnoredUsers } from './rooms/ignored-users.ts'
 import { makeRoomStores, makeRoomWriting } from './rooms/make-rooms.ts'
 import { makeMemberships } from './rooms/memberships.ts'
@@ -31,6 +32,7 @@ import { makeVisibility } from './rooms/visibility.ts'
 import type { Db } from './storage/db.ts'
 import type { StreamName } from './streams/definitions.ts'
 import type { CacheInvalidation, LiveStreams } from './streams/live-streams.ts'
+import { makeSyncing } from './syncing.ts'
 import { makeUserData } from './user-data.ts'
 import { wellKnownHandlers } from './well-known/wellknown.ts'
 
@@ -78,12 +80,13 @@ export function makeServices(deps: ServicesDeps): Services {
   const rooms = makeRoomStores({ db, streams })
   const { events, states } = rooms
   const memberships = makeMemberships({ db, streams, caches, serverName: config.serverName })
+  const ignoredUsers = makeIgnoredUsers({ db, streams, caches })
   const visibility = makeVisibility({
     db,
     events,
     state: states,
     memberships,
-    ignoredUsers: makeIgnoredUsers({ db, streams, caches }),
+    ignoredUsers,
     erasedUsers: makeErasedUsers({ db, caches }),
   })
   const userData = makeUserData({
@@ -108,6 +111,22 @@ export function makeServices(deps: ServicesDeps): Services {
     push: userData.push,
     prejoinState: prejoinStateOf(config.roomPrejoinState),
     requestId: () => currentRequest()?.requestId,
+    now,
+  })
+  const syncing = makeSyncing({
+    db,
+    streams,
+    caches,
+    events,
+    states,
+    memberships,
+    ignoredUsers,
+    visibility,
+    printer: makeEventPrinter({ events }),
+    typing: userData.typing,
+    unreadCounts: userData.unreadCounts,
+    pushRules: async (userId) => ({ global: await userData.ruleset.of(userId) }),
+    filterTimelineLimit: config.filterTimelineLimit,
     now,
   })
 
@@ -156,13 +175,14 @@ export function makeServices(deps: ServicesDeps): Services {
       ),
       ...userData.operations,
       ...roomRequests.operations,
+      ...syncing.operations,
     ],
     mounts: [],
     replicationHandlers: { ...roomWriting.replicationHandlers, ...userData.replicationHandlers },
     ownUpdates: new Map([...userData.ownUpdates]),
     commands: [],
     onCommand: () => undefined,
-    metrics: [],
+    metrics: [syncing.metrics],
     stops: [userData.close],
   }
 }

@@ -22,8 +22,8 @@ export interface Watch {
 export interface Notifier {
   /** From when it resolves on, nothing that concerns the user is missed. */
   readonly watch: (userId: UserId) => Promise<Watch>
-  /** Users who are watched, and how many of them wait. */
-  readonly numbers: () => { readonly users: number; readonly waiting: number }
+  /** Users who are watched, the rooms that they are in, and requests that wait. */
+  readonly numbers: () => { readonly users: number; readonly rooms: number; readonly waiting: number }
 }
 
 export interface NotifierDeps {
@@ -212,8 +212,8 @@ export function makeNotifier({ streams, memberships, maxIdleUsers = MAX_IDLE_USE
     },
     numbers() {
       let waiting = 0
-      for (const watched of users.values()) if (watched.waiters.size > 0) waiting++
-      return { users: users.size, waiting }
+      for (const { waiters } of users.values()) waiting += waiters.size
+      return { users: users.size, rooms: inRoom.size, waiting }
     },
   }
 }

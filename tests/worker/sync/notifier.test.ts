@@ -144,7 +144,7 @@ test('a signal ends the waiting, and nothing is left behind', async (t: TestCont
   assert.equal(await watch.changed(0, 60_000, AbortSignal.abort()), false)
   assert.equal(notifier.numbers().waiting, 0)
   watch.end()
-  t.assert.deepEqual(notifier.numbers(), { users: 1, waiting: 0 })
+  t.assert.deepEqual(notifier.numbers(), { users: 1, rooms: 1, waiting: 0 })
 })
 
 test('of users who do not wait only the last are watched', async () => {
