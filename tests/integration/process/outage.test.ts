@@ -22,12 +22,12 @@ test('Redis goes and comes back, and processes go on by themselves', async (t) =
     redis: { host: '127.0.0.1', port: server.port },
   })
   const processes = await Promise.all(['master', 'generic1'].map(deployment.start))
-  for (const one of processes) await until(() => isOnBus(one))
+  for (const one of processes) await until(() => isOnBus(one), 15_000)
   await server.kill()
-  for (const one of processes) await until(async () => !(await isOnBus(one)))
+  for (const one of processes) await until(async () => !(await isOnBus(one)), 15_000)
   for (const one of processes) assert.equal((await one.get('/_matrix/client/versions')).status, 200)
   await server.start()
-  for (const one of processes) await until(() => isOnBus(one))
+  for (const one of processes) await until(() => isOnBus(one), 15_000)
   for (const one of processes) assert.equal(await one.stop(), 0)
 })
 
@@ -41,7 +41,7 @@ test('a process starts without Redis, says so, and joins the others when it is t
   const main = await deployment.start('master')
   assert.equal(await isOnBus(main), false)
   await server.start()
-  await until(() => isOnBus(main))
+  await until(() => isOnBus(main), 15_000)
   assert.equal(await main.stop(), 0)
   saysOnce(main, 'the bus is not there')
   saysOnce(main, 'Redis: ')
@@ -50,7 +50,10 @@ test('a process starts without Redis, says so, and joins the others when it is t
 test('a process waits for a Postgres that is not there yet', async (t) => {
   const deployment = makeDeployment(t, await postgres.emptyDatabase())
   await postgres.stop()
-  t.after(postgres.start)
+  let isBack = false
+  t.after(async () => {
+    if (!isBack) await postgres.start()
+  })
   const waiting = deployment.spawn('master')
   await until(() => waiting.log.some(({ msg }) => String(msg).includes('Postgres is not there yet')), 10_000)
   assert.equal(await waiting.stop(), 0, 'it can be stopped meanwhile')
@@ -58,6 +61,7 @@ test('a process waits for a Postgres that is not there yet', async (t) => {
   const main = deployment.spawn('master')
   await until(() => main.log.some(({ msg }) => String(msg).includes('Postgres is not there yet')), 10_000)
   await postgres.start()
+  isBack = true
   await main.up()
   assert.equal(await main.stop(), 0)
   saysOnce(main, 'Postgres is not there yet')
@@ -66,11 +70,11 @@ test('a process waits for a Postgres that is not there yet', async (t) => {
 test('Postgres goes and comes back, and the bus on it with it', async (t) => {
   const deployment = makeDeployment(t, await postgres.emptyDatabase())
   const main = await deployment.start('master')
-  await until(() => isOnBus(main))
+  await until(() => isOnBus(main), 15_000)
   await postgres.stop('SIGKILL')
-  await until(async () => !(await isOnBus(main)))
+  await until(async () => !(await isOnBus(main)), 15_000)
   assert.equal((await main.get('/_matrix/client/versions')).status, 200)
   await postgres.start()
-  await until(() => isOnBus(main), 10_000)
+  await until(() => isOnBus(main), 15_000)
   assert.equal(await main.stop(), 0)
 })

@@ -39,7 +39,7 @@ test('processes start in any order, and a second time with the same key', async 
   const key = readFileSync(join(deployment.folder, 'signing.key'), 'utf8')
   for (const one of processes) assert.equal(one.said().includes('cannot start'), false)
   for (const one of processes)
-    await until(async () => (await one.metric('synapse_replication_tcp_resource_total_connections')) === 1)
+    await until(async () => (await one.metric('synapse_replication_tcp_resource_total_connections')) === 1, 15_000)
   assert.deepEqual(await Promise.all(processes.map(({ stop }) => stop())), [0, 0, 0, 0])
 
   const again = await deployment.start('generic1')
