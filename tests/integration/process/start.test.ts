@@ -110,7 +110,7 @@ test('metrics have the names that Synapse has', async (t) => {
 test('HTTP replication asks for the secret', async (t) => {
   const deployment = makeDeployment(t, await postgres.emptyDatabase())
   const main = await deployment.start('master')
-  const path = '/_synapse/replication/get_repl_stream_updates/typing/abcdefghij?from_token=0&upto_token=5'
+  const path = '/_synapse/replication/get_repl_stream_updates/nonsense/abcdefghij?from_token=0&upto_token=5'
   assert.equal((await main.get(path)).status, 500)
   const asked = await main.get(path, { authorization: 'Bearer replication' })
   assert.equal(asked.status, 400)
