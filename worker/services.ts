@@ -14,12 +14,14 @@ import type { FederationAuthDeps } from './http/federation-auth.ts'
 import { type Operation, operations } from './http/handlers.ts'
 import type { Requesters } from './http/requester.ts'
 import type { Mount } from './http/server.ts'
+import { makeTransactions } from './http/transactions.ts'
 import { currentRequest } from './logging/request-context.ts'
 import type { Command, CommandName } from './replication/commands.ts'
 import type { ReplicationClient } from './replication/http-client.ts'
 import type { ReplicationHandlers } from './replication/http-server.ts'
 import type { Replication } from './replication/replication.ts'
 import type { OwnUpdates } from './replication/stream-updates.ts'
+import { makeRoomRequests } from './room-requests.ts'
 import { makeErasedUsers } from './rooms/erased-users.ts'
 import { makeEventPrinter } from './rooms/event-printer.ts'
 import { makeIgnoredUsers } from './rooms/ignored-users.ts'
@@ -128,8 +130,24 @@ export function makeServices(deps: ServicesDeps): Services {
     now,
   })
 
+  const requesters = nobody
+  const transactions = makeTransactions(() => performance.now())
+  const roomRequests = makeRoomRequests({
+    config,
+    db,
+    streams,
+    caches,
+    sender: roomWriting.sender,
+    state: states,
+    events,
+    memberships,
+    isAdmin: requesters.isAdmin,
+    transactions,
+    onProblem,
+  })
+
   return {
-    requesters: nobody,
+    requesters,
     operations: [
       ...operations('client/versions', versionsEndpoints, versionsHandlers({ unstableFeatures: {} })),
       ...operations(
@@ -156,6 +174,7 @@ export function makeServices(deps: ServicesDeps): Services {
         }),
       ),
       ...userData.operations,
+      ...roomRequests.operations,
       ...syncing.operations,
     ],
     mounts: [],

@@ -94,7 +94,7 @@ test('SIGHUP opens log and certificates anew, and nothing is dropped', async (t)
   main.child.kill('SIGHUP')
   await until(() => main.log.some(({ msg }) => msg === 'certificates and log opened anew'))
   assert.equal((await main.get('/_matrix/client/versions')).status, 200)
-  const line = () => main.log.find(({ operation }) => operation === 'versions')
+  const line = () => main.log.find(({ operation }) => operation === 'getVersions')
   await until(() => line() !== undefined)
   assert.equal(line()!.status, 200)
 })
@@ -121,7 +121,7 @@ test('metrics have the names that Synapse has', async (t) => {
 test('HTTP replication asks for the secret', async (t) => {
   const deployment = makeDeployment(t, await postgres.emptyDatabase())
   const main = await deployment.start('master')
-  const path = '/_synapse/replication/get_repl_stream_updates/nothing/abcdefghij?from_token=0&upto_token=5'
+  const path = '/_synapse/replication/get_repl_stream_updates/nonsense/abcdefghij?from_token=0&upto_token=5'
   assert.equal((await main.get(path)).status, 500)
   const asked = await main.get(path, { authorization: 'Bearer replication' })
   assert.equal(asked.status, 400)
