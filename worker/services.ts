@@ -14,13 +14,16 @@ import type { FederationAuthDeps } from './http/federation-auth.ts'
 import { type Operation, operations } from './http/handlers.ts'
 import type { Requesters } from './http/requester.ts'
 import type { Mount } from './http/server.ts'
+import { makeTransactions } from './http/transactions.ts'
 import { currentRequest } from './logging/request-context.ts'
 import type { Command, CommandName } from './replication/commands.ts'
 import type { ReplicationClient } from './replication/http-client.ts'
 import type { ReplicationHandlers } from './replication/http-server.ts'
 import type { Replication } from './replication/replication.ts'
 import type { OwnUpdates } from './replication/stream-updates.ts'
+import { makeRoomRequests } from './room-requests.ts'
 import { makeErasedUsers } from './rooms/erased-users.ts'
+import { makeEventPrinter } from './rooms/event-printer.ts'
 import { makeIgnoredUsers } from './rooms/ignored-users.ts'
 import { makeRoomStores, makeRoomWriting } from './rooms/make-rooms.ts'
 import { makeMemberships } from './rooms/memberships.ts'
@@ -29,6 +32,7 @@ import { makeVisibility } from './rooms/visibility.ts'
 import type { Db } from './storage/db.ts'
 import type { StreamName } from './streams/definitions.ts'
 import type { CacheInvalidation, LiveStreams } from './streams/live-streams.ts'
+import { makeSyncing } from './syncing.ts'
 import { makeUserData } from './user-data.ts'
 import { wellKnownHandlers } from './well-known/wellknown.ts'
 
@@ -76,12 +80,13 @@ export function makeServices(deps: ServicesDeps): Services {
   const rooms = makeRoomStores({ db, streams })
   const { events, states } = rooms
   const memberships = makeMemberships({ db, streams, caches, serverName: config.serverName })
+  const ignoredUsers = makeIgnoredUsers({ db, streams, caches })
   const visibility = makeVisibility({
     db,
     events,
     state: states,
     memberships,
-    ignoredUsers: makeIgnoredUsers({ db, streams, caches }),
+    ignoredUsers,
     erasedUsers: makeErasedUsers({ db, caches }),
   })
   const userData = makeUserData({
@@ -108,9 +113,41 @@ export function makeServices(deps: ServicesDeps): Services {
     requestId: () => currentRequest()?.requestId,
     now,
   })
+  const syncing = makeSyncing({
+    db,
+    streams,
+    caches,
+    events,
+    states,
+    memberships,
+    ignoredUsers,
+    visibility,
+    printer: makeEventPrinter({ events }),
+    typing: userData.typing,
+    unreadCounts: userData.unreadCounts,
+    pushRules: async (userId) => ({ global: await userData.ruleset.of(userId) }),
+    filterTimelineLimit: config.filterTimelineLimit,
+    now,
+  })
+
+  const requesters = nobody
+  const transactions = makeTransactions(() => performance.now())
+  const roomRequests = makeRoomRequests({
+    config,
+    db,
+    streams,
+    caches,
+    sender: roomWriting.sender,
+    state: states,
+    events,
+    memberships,
+    isAdmin: requesters.isAdmin,
+    transactions,
+    onProblem,
+  })
 
   return {
-    requesters: nobody,
+    requesters,
     operations: [
       ...operations('client/versions', versionsEndpoints, versionsHandlers({ unstableFeatures: {} })),
       ...operations(
@@ -137,13 +174,15 @@ export function makeServices(deps: ServicesDeps): Services {
         }),
       ),
       ...userData.operations,
+      ...roomRequests.operations,
+      ...syncing.operations,
     ],
     mounts: [],
     replicationHandlers: { ...roomWriting.replicationHandlers, ...userData.replicationHandlers },
     ownUpdates: new Map([...userData.ownUpdates]),
     commands: [],
     onCommand: () => undefined,
-    metrics: [],
+    metrics: [syncing.metrics],
     stops: [userData.close],
   }
 }
