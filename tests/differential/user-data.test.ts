@@ -56,6 +56,8 @@ async function theirs(t: TestContext): Promise<Server> {
   const synapse = await startSynapse(t, {
     // Else an initial sync is answered as the one before.
     caches: { sync_response_cache_duration: '0s' },
+    // What is redacted after it was summarised stays in the count: on a slow machine that would be a matter of luck.
+    run_background_tasks_on: 'nobody',
     rc_message: { per_second: 1000, burst_count: 1000 },
     rc_registration: { per_second: 1000, burst_count: 1000 },
   })
