@@ -11,6 +11,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { ClientEvent, createClient, type MatrixClient, type Room, RoomEvent } from 'matrix-js-sdk'
+import { logger } from 'matrix-js-sdk/lib/logger.js'
 import { importSynapse } from '../../../router/config/import.ts'
 import { readConfigFiles, readWorkerFiles } from '../../../shared/synapse-config/sources.ts'
 import { freePort } from '../../harness/free-port.ts'
@@ -148,6 +149,11 @@ const tour = async (t: TestContext, url: string, prefix: string): Promise<void> 
 }
 
 const silent = { trace() {}, debug() {}, info() {}, warn() {}, error() {}, getChild: () => silent }
+// Loggers that the library derives from its own write to the console all the same.
+const library = logger as unknown as { methodFactory: () => () => void; rebuild: () => void }
+library.methodFactory = () => () => {}
+library.rebuild()
+console.debug = () => {}
 
 const startClient = async (t: TestContext, url: string, user: User): Promise<MatrixClient> => {
   const client = createClient({
