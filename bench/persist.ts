@@ -2,7 +2,7 @@
  * What does a message cost from the intent to the announced row: CPU of Node (sender and persister in one process) and of
  * Postgres?
  *
- *     node bench/persist.ts [seconds a case]     fsync on, as a server has it
+ *     npm run bench:persist -- [seconds a case]     fsync on, as a server has it
  */
 
 import { readFileSync } from 'node:fs'
