@@ -5,7 +5,7 @@ import { didYouMean } from '../shared/config/did-you-mean.ts'
 import { formatProblem, type Problem } from '../shared/config/problem.ts'
 import { readConfigFiles, readWorkerFiles } from '../shared/synapse-config/sources.ts'
 import { checkDeployment } from './config/check.ts'
-import { readSources, type Surroundings } from './config/read.ts'
+import { readConfig, readSources, type Surroundings } from './config/read.ts'
 import { describeRole, roleOf } from './config/role.ts'
 import { tryListeners } from './config/try-listen.ts'
 
@@ -84,18 +84,21 @@ const makeProgram = (deps: CliDeps, exit: (status: number) => void): Command => 
         "worker check --config homeserver.yaml --workers 'workers/*.yaml'",
       ),
     )
-    .action((unknown: string | undefined, options: Parameters<typeof pathsOf>[0], command: Command) => {
+    .action(async (unknown: string | undefined, options: Parameters<typeof pathsOf>[0], command: Command) => {
       if (unknown !== undefined) {
         const meant = didYouMean(unknown, COMMANDS)
         command.error(`error: unknown command '${unknown}'${meant ? `\n(Did you mean ${meant}?)` : ''}`)
       }
-      const { config, problems } = readSources(sourcesOf(command, options), surroundings)
-      tell(problems)
-      if (config)
-        err(
-          `${config.instanceName} cannot be started yet: it serves nothing so far. worker check and worker replication-tail work.\n`,
-        )
-      exit(1)
+      sourcesOf(command, options)
+      // Only here: what the other commands do needs neither the database nor a server.
+      const { runWorker } = await import('./run.ts')
+      exit(
+        await runWorker({
+          read: () => readConfig(pathsOf(options), surroundings),
+          version: deps.version,
+          err,
+        }),
+      )
     })
 
   configOptions(program.command('check'))

@@ -123,13 +123,13 @@ test('check --listen tries the addresses', async (t) => {
 })
 
 test('what cannot be done is said, with what can', async (t) => {
-  const at = folderOf(t, { 'hs.yaml': BASE })
+  const at = folderOf(t, { 'hs.yaml': BASE, 'broken.yaml': 'report_stats: false\n' })
   for (const [args, message] of [
     [[], /^error: no configuration: name homeserver\.yaml with --config\n/],
     [['chek'], /^error: unknown command 'chek'\n\(Did you mean check\?\)/],
     [['check', '-c', at('none.yaml')], /^error: .*none\.yaml: no such file\n/],
     [['check', '-c', at('hs.yaml'), '-w', at('none/*')], /^error: --workers .*: no such file\n/],
-    [['-c', at('hs.yaml')], /^master cannot be started yet: .* worker check and worker replication-tail work\.\n$/],
+    [['-c', at('broken.yaml')], /broken\.yaml: server_name: missing/],
   ] as const) {
     const { status, err } = await cli(...args)
     assert.equal(status, 1, args.join(' '))

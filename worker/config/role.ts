@@ -1,6 +1,7 @@
 /** What a process is for, as its configuration says: pure, so that a deployment can be judged before anything starts. */
 
-import { type TableEntry, table } from '../../shared/endpoints/table.ts'
+import { mayServe, resourcesOf } from '../../shared/endpoints/serving.ts'
+import { table } from '../../shared/endpoints/table.ts'
 import type { EndpointClass } from '../../shared/endpoints/types.ts'
 import type { Resource } from '../../shared/synapse-config/listener.ts'
 import type { WorkerApp } from '../../shared/synapse-config/processes.ts'
@@ -33,7 +34,7 @@ export interface Role {
   readonly asksServers: boolean
   /** What its listeners serve. */
   readonly resources: ReadonlySet<Resource>
-  /** The classes of endpoints of which it answers at least one. */
+  /** The classes of endpoints of which it answers at least one, itself or by asking the stream's writer. */
   readonly classes: ReadonlySet<EndpointClass>
 }
 
@@ -50,9 +51,12 @@ export const roleOf = (config: WorkerConfig): Role => {
   const events = shareOf(name, streamWriters.events)
   const federation = shareOf(name, duties.federationSenders)
   const pushers = shareOf(name, duties.pushers)
-  const role = { isMain, hasMediaRepo, writes, resources }
+  const serving = { isMain, hasMediaRepo, isMasEnabled: false }
   return {
-    ...role,
+    isMain,
+    hasMediaRepo,
+    writes,
+    resources,
     name,
     app,
     shares: { ...(events && { events }), ...(federation && { federation }), ...(pushers && { pushers }) },
@@ -68,7 +72,7 @@ export const roleOf = (config: WorkerConfig): Role => {
     asksServers: outboundFederation === undefined || outboundFederation.includes(name),
     classes: new Set(
       table
-        .filter((entry) => answers(role, entry))
+        .filter((entry) => mayServe(entry, serving) && resourcesOf(entry).some((resource) => resources.has(resource)))
         .flatMap(({ endpoint }) => [endpoint.class, ...(endpoint.initialClass ? [endpoint.initialClass] : [])]),
     ),
   }
@@ -94,32 +98,4 @@ export const describeRole = (config: WorkerConfig, role: Role): string => {
     ...(jobs.mediaCleanup ? ['removes old media'] : []),
   ]
   return `${config.instanceName} (${config.app}): ${parts.join('; ')}`
-}
-
-/** Does a process of that role answer an endpoint itself, rather than that it is not for it? */
-export const answers = (
-  { isMain, hasMediaRepo, writes, resources }: Pick<Role, 'isMain' | 'hasMediaRepo' | 'writes' | 'resources'>,
-  { endpoint }: Pick<TableEntry, 'endpoint'>,
-): boolean => {
-  const { served, under, mas } = endpoint
-  if (mas === 'on' || !under.some((prefix) => isReached(prefix, served === 'media', resources))) return false
-  if (typeof served === 'object') return !served.hard || writes.has(served.writer)
-  switch (served) {
-    case 'main':
-      return isMain
-    case 'media':
-      return hasMediaRepo
-    default:
-      return true
-  }
-}
-
-/** Is anything under `prefix` on a listener with one of `resources`? As in Synapse, media come with client and federation. */
-const isReached = (prefix: string, isMedia: boolean, resources: ReadonlySet<Resource>): boolean => {
-  const any = (...names: readonly Resource[]) =>
-    names.some((name) => resources.has(name)) || (isMedia && resources.has('media'))
-  if (prefix.startsWith('/_matrix/federation')) return any('federation')
-  if (prefix.startsWith('/_matrix/key')) return any('keys', 'federation')
-  if (prefix.startsWith('/_matrix/media')) return any('client', 'federation')
-  return any('client')
 }

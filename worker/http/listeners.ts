@@ -7,7 +7,7 @@ import type { AddressInfo, Socket } from 'node:net'
 import type { SecureContextOptions } from 'node:tls'
 import type { Logger } from 'pino'
 import { removeStaleSocket } from '../../shared/stale-socket.ts'
-import type { Resource } from './resources.ts'
+import type { Resource } from '../../shared/synapse-config/listener.ts'
 import type { HttpServer } from './server.ts'
 
 /** An entry of `listeners` or `worker_listeners`, with `type: http` or `metrics`. */

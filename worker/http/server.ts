@@ -6,8 +6,10 @@
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Logger } from 'pino'
+import { resourcesOf } from '../../shared/endpoints/serving.ts'
 import type { Endpoint } from '../../shared/endpoints/types.ts'
 import { MatrixError } from '../../shared/matrix/matrix-error.ts'
+import type { Resource } from '../../shared/synapse-config/listener.ts'
 import { inRequest } from '../logging/request-context.ts'
 import type { AccessEntry } from './access-log.ts'
 import { BodyBrokenOff } from './body.ts'
@@ -20,7 +22,6 @@ import { makePathTrie, type PathTrie } from './path-trie.ts'
 import { isReply, json, noContent, plainText, type Reply } from './reply.ts'
 import { readHead } from './request-head.ts'
 import { makeRequestIds } from './request-id.ts'
-import { type Resource, resourcesOf } from './resources.ts'
 import { respond } from './respond.ts'
 import { type Route, type RouteDeps, routeEntries } from './route.ts'
 
@@ -47,7 +48,8 @@ export interface HttpServerOptions extends RouteDeps {
   readonly tableDigest: string
   readonly metrics: HttpMetrics
   readonly log: Logger
-  readonly accessLog: (entry: AccessEntry) => void
+  /** Absent: requests are not logged. */
+  readonly accessLog?: ((entry: AccessEntry) => void) | undefined
   /**
    * How long a client that was too fast waits for its 429, in milliseconds: one that tries again at once would only
    * be faster. Synapse's half a second where absent.
@@ -210,7 +212,7 @@ export function makeHttpServer(options: HttpServerOptions): HttpServer {
         inFlight--
         const durationMs = performance.now() - startedMs
         meter.end(exchange.status, durationMs / 1000, exchange.bytesSent)
-        if (!target.isQuiet && log.isLevelEnabled('info')) accessLog(entryOf(exchange, site, target.name, durationMs))
+        if (!target.isQuiet) accessLog?.(entryOf(exchange, site, target.name, durationMs))
       })
       inRequest({ requestId: exchange.requestId }, () => serve(exchange, target))
     }

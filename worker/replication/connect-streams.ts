@@ -6,7 +6,7 @@ import type { FollowedStream } from './reader.ts'
 import { type Replication, type ReplicationOptions, startReplication } from './replication.ts'
 
 export interface ConnectOptions
-  extends Pick<ReplicationOptions, 'connect' | 'commands' | 'onCommand' | 'onConnected' | 'onProblem'> {
+  extends Pick<ReplicationOptions, 'connect' | 'commands' | 'onCommand' | 'onConnected' | 'onProblem' | 'counter'> {
   readonly streams: OpenStreams
 }
 

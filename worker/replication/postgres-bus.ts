@@ -18,7 +18,8 @@ import {
 } from './bus.ts'
 
 export interface PostgresBusOptions extends BusOptions {
-  readonly connection: pg.ClientConfig
+  /** Opens one; or what it is told, where there is one way to connect alone. */
+  readonly connection: (() => Promise<pg.Client>) | pg.ClientConfig
 }
 
 const channelName: Readonly<Record<Channel, string>> = { main: 'plexus_bus', USER_IP: 'plexus_bus_user_ip' }
@@ -40,6 +41,7 @@ const CREATE = `create unlogged table if not exists ${TABLE} (
 /** Connects, and reconnects for ever until it is closed. */
 export function connectPostgresBus({ connection, channels = [] }: PostgresBusOptions, handlers: BusHandlers): Bus {
   const listened = new Set<Channel>(['main', ...channels])
+  const open = typeof connection === 'function' ? connection : () => openWith(connection)
   /** What can be sent over, once it listens. */
   let sender: Sender | undefined
   let stopCurrent = async () => {}
@@ -54,8 +56,13 @@ export function connectPostgresBus({ connection, channels = [] }: PostgresBusOpt
     handlers.onProblem(`Postgres: ${(error as Error).message || (error as NodeJS.ErrnoException).code}`)
   }
 
-  const connect = () => {
-    const client = new pg.Client({ application_name: 'plexus bus', ...connection, keepAlive: true })
+  const lose = (error: unknown) => {
+    if (isClosed) return
+    tell(error)
+    retry = setTimeout(connect, backOffMs(attempts++))
+  }
+
+  const listen = async (client: pg.Client) => {
     let [isUp, isOver] = [false, false]
     const end = () => {
       isOver = true
@@ -63,17 +70,16 @@ export function connectPostgresBus({ connection, channels = [] }: PostgresBusOpt
       stopPinging()
       return client.end().catch(() => {})
     }
-    const lose = (error: unknown) => {
+    const broken = (error: unknown) => {
       if (isOver) return
       void end()
-      tell(error)
       if (isUp) handlers.onDisconnected()
-      retry = setTimeout(connect, backOffMs(attempts++))
+      lose(error)
     }
-    const stopPinging = keepAlive(client, lose)
-    const receive = makeReceiver(client, (line) => !isOver && handlers.onLine(line), lose)
-    client.on('error', lose)
-    client.on('end', () => lose(new Error('the connection ended')))
+    const stopPinging = keepAlive(client, broken)
+    const receive = makeReceiver(client, (line) => !isOver && handlers.onLine(line), broken)
+    client.on('error', broken)
+    client.on('end', () => broken(new Error('the connection ended')))
     client.on('notification', ({ channel, payload }) => {
       const known = channelOfName.get(channel)
       if (isUp && !isOver && known !== undefined && listened.has(known)) receive(payload ?? '')
@@ -82,18 +88,27 @@ export function connectPostgresBus({ connection, channels = [] }: PostgresBusOpt
       await sender?.sent()
       await end()
     }
-    const start = async () => {
-      await client.connect()
+    try {
       await createTable(client)
       await client.query([...listened].map((channel) => `listen ${channelName[channel]}`).join('; '))
-      if (isOver) return
-      isUp = true
-      isProblemTold = false
-      attempts = 0
-      sender = makeSender(client, lose)
-      handlers.onConnected()
+    } catch (error) {
+      return broken(error)
     }
-    start().catch(lose)
+    if (isOver) return
+    isUp = true
+    isProblemTold = false
+    attempts = 0
+    sender = makeSender(client, broken)
+    handlers.onConnected()
+  }
+
+  const connect = () => {
+    const opening = open().then(async (client) => {
+      if (isClosed) await client.end().catch(() => {})
+      else void listen(client)
+    })
+    stopCurrent = () => opening.catch(() => {})
+    opening.catch(lose)
   }
   connect()
 
@@ -111,6 +126,16 @@ export function connectPostgresBus({ connection, channels = [] }: PostgresBusOpt
       await stopCurrent()
     },
   }
+}
+
+async function openWith(config: pg.ClientConfig): Promise<pg.Client> {
+  const client = new pg.Client({ application_name: 'plexus bus', ...config, keepAlive: true })
+  const ignore = () => {}
+  // Another may come after the one that it rejects with.
+  client.on('error', ignore)
+  await client.connect()
+  client.off('error', ignore)
+  return client
 }
 
 /** Processes that start together would both create it, and one of them fail: they take turns. */

@@ -17,6 +17,13 @@ export interface ReplicationOptions {
   /** The process is heard again: what it says only once (who syncs here) is to be said again. */
   readonly onConnected?: () => void
   readonly onProblem: (problem: string, error?: unknown) => void
+  /** Told of every command that was read, or sent: for metrics. */
+  readonly counter?: CommandCounter
+}
+
+export interface CommandCounter {
+  readonly received: (command: Command) => void
+  readonly sent: (command: Command) => void
 }
 
 export interface Replication {
@@ -29,7 +36,7 @@ export interface Replication {
 }
 
 export function startReplication(options: ReplicationOptions): Replication {
-  const { instance, onProblem } = options
+  const { instance, onProblem, counter } = options
   const isWanted = makeFilter({
     instance,
     streams: new Set(options.followed.map(({ name }) => name)),
@@ -42,7 +49,9 @@ export function startReplication(options: ReplicationOptions): Replication {
       onProblem(`not sent: ${line.reason}`)
       return false
     }
-    return bus.publish(channelOf(command), line.value)
+    if (!bus.publish(channelOf(command), line.value)) return false
+    counter?.sent(command)
+    return true
   }
   const writer = makeWriter({ instance, streams: options.written, publish: send })
   const reader = makeReader({
@@ -57,6 +66,7 @@ export function startReplication(options: ReplicationOptions): Replication {
     const parsed = parseCommand(line)
     if (!parsed.ok) return onProblem(`a line of the bus cannot be read: ${parsed.reason}`)
     const command = parsed.value
+    counter?.received(command)
     if (command.name === 'RDATA' || command.name === 'POSITION') reader.receive(command)
     else if (command.name === 'REPLICATE') writer.asked()
     else options.onCommand?.(command)

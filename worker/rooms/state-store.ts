@@ -1,9 +1,16 @@
 /** The state of rooms: at an event, and now. State groups never change, so that what was read once is kept. */
 
 import type { EventId, RoomId } from '../../shared/matrix/ids.ts'
+import { isObject } from '../../shared/matrix/json/value.ts'
 import type { StateMap } from '../../shared/matrix/state-map.ts'
-import type { StateFilter } from '../storage/state-groups.ts'
+import { makeLru } from '../lru.ts'
+import type { Queries } from '../storage/db.ts'
+import type { StateEntry, StateFilter } from '../storage/state-groups.ts'
+import { selectChains, selectOwnEntries, selectStateOfGroups } from '../storage/state-groups.ts'
+import type { LiveStreams } from '../streams/live-streams.ts'
+import { makeCurrentState } from './current-state.ts'
 import type { KnownEvent } from './event-store.ts'
+import { emptyState, entryOf, filterState, sizeOf, withEntries } from './state-maps.ts'
 
 export interface StateStore {
   /** All state of these groups. */
@@ -19,4 +26,140 @@ export interface StateStore {
   readonly current: (roomId: RoomId) => Promise<StateMap>
   /** One entry of {@link current}. */
   readonly currentEvent: (roomId: RoomId, type: string, stateKey: string) => Promise<EventId | undefined>
+}
+
+/** What the processes that make groups put in, before anybody asks. */
+export interface FilledStateStore extends StateStore {
+  readonly add: (group: number, state: StateMap) => void
+  /** A group that differs from another: put in if the other is in memory. */
+  readonly addDelta: (group: number, prevGroup: number, delta: readonly StateEntry[]) => void
+}
+
+export interface StateStoreDeps {
+  readonly db: Queries
+  readonly streams: Pick<LiveStreams, 'follow'>
+  /** Entries of the state groups that are kept, and as many of current states. Those that maps share are counted in each. */
+  readonly maxEntries?: number
+}
+
+const MAX_ENTRIES = 1_000_000
+
+export function makeStateStore({ db, streams, maxEntries = MAX_ENTRIES }: StateStoreDeps): FilledStateStore {
+  const kept = makeLru<number, StateMap>(maxEntries, (state) => 8 + sizeOf(state))
+  const loading = new Map<number, Promise<ReadonlyMap<number, StateMap>>>()
+  const currentState = makeCurrentState(db, streams, maxEntries)
+
+  const load = async (groups: readonly number[]): Promise<ReadonlyMap<number, StateMap>> => {
+    try {
+      const states = await readGroups(db, groups, kept.get)
+      for (const [group, state] of states) kept.set(group, state)
+      return states
+    } finally {
+      for (const group of groups) loading.delete(group)
+    }
+  }
+
+  const ofGroups = async (groups: readonly number[]): Promise<ReadonlyMap<number, StateMap>> => {
+    const found = new Map<number, StateMap>()
+    const missing: number[] = []
+    const waitedFor = new Set<Promise<ReadonlyMap<number, StateMap>>>()
+    for (const group of groups) {
+      const state = kept.get(group)
+      const underWay = state === undefined ? loading.get(group) : undefined
+      if (state !== undefined) found.set(group, state)
+      else if (underWay === undefined) missing.push(group)
+      else waitedFor.add(underWay)
+    }
+    if (missing.length > 0) {
+      const unique = [...new Set(missing)]
+      const answer = load(unique)
+      for (const group of unique) loading.set(group, answer)
+      waitedFor.add(answer)
+    }
+    if (waitedFor.size === 0) return found
+    for (const answer of await Promise.all(waitedFor))
+      for (const group of groups) {
+        const state = answer.get(group)
+        if (state !== undefined) found.set(group, state)
+      }
+    return found
+  }
+
+  return {
+    ofGroups,
+    async some(groups, filters) {
+      const found = new Map<number, StateMap>()
+      const missing: number[] = []
+      for (const group of new Set(groups)) {
+        const state = kept.get(group)
+        if (state === undefined) missing.push(group)
+        else found.set(group, filterState(state, filters))
+      }
+      if (missing.length === 0) return found
+      const entries = new Map<number, StateEntry[]>(missing.map((group) => [group, []]))
+      for (const entry of await selectStateOfGroups(db, missing, filters)) entries.get(entry.group)!.push(entry)
+      for (const [group, own] of entries) found.set(group, withEntries(emptyState, own))
+      return found
+    },
+    async before({ event, stateGroup, isRejected }) {
+      if (stateGroup === undefined) return emptyState
+      const after = (await ofGroups([stateGroup])).get(stateGroup) ?? emptyState
+      const { type, stateKey } = event
+      // A rejected event changed nothing.
+      if (stateKey === undefined || isRejected || entryOf(after, type, stateKey) !== event.eventId) return after
+      return withEntries(after, [{ type, stateKey, eventId: replacedBy(event) }])
+    },
+    current: currentState.of,
+    currentEvent: async (roomId, type, stateKey) => entryOf(await currentState.of(roomId), type, stateKey),
+    add: kept.set,
+    addDelta(group, prevGroup, delta) {
+      const prev = kept.has(group) ? undefined : kept.get(prevGroup)
+      if (prev !== undefined) kept.set(group, withEntries(prev, delta))
+    },
+  }
+}
+
+/** Whoever stores a state event notes in it what it replaces; Synapse does so too. */
+function replacedBy({ json: { unsigned } }: KnownEvent['event']): EventId | null {
+  const replaced = isObject(unsigned) ? unsigned.replaces_state : undefined
+  return typeof replaced === 'string' ? (replaced as EventId) : null
+}
+
+/**
+ * Two statements: which groups each is made of, and what those have. Where one of them is in memory only what comes after it
+ * is read, and all that does not differ is shared with it.
+ */
+async function readGroups(
+  db: Queries,
+  groups: readonly number[],
+  inMemory: (group: number) => StateMap | undefined,
+): Promise<ReadonlyMap<number, StateMap>> {
+  const chains = new Map<number, number[]>()
+  const bases = new Map<number, StateMap>()
+  for (const { root, group } of await selectChains(db, groups)) {
+    if (bases.has(root)) continue
+    const state = inMemory(group)
+    if (state !== undefined) bases.set(root, state)
+    else if (chains.has(root)) chains.get(root)!.push(group)
+    else chains.set(root, [group])
+  }
+  const own = new Map<number, StateEntry[]>()
+  for (const entry of await selectOwnEntries(db, [...new Set([...chains.values()].flat())])) {
+    const entries = own.get(entry.group)
+    if (entries === undefined) own.set(entry.group, [entry])
+    else entries.push(entry)
+  }
+  const states = new Map<number, StateMap>()
+  for (const group of groups) {
+    const chain = chains.get(group) ?? []
+    const base = bases.get(group) ?? emptyState
+    states.set(
+      group,
+      withEntries(
+        base,
+        chain.toReversed().flatMap((part) => own.get(part) ?? []),
+      ),
+    )
+  }
+  return states
 }

@@ -30,6 +30,8 @@ export async function selectCurrentState(
 
 /** An entry that is another event from now on. */
 export interface StateChange {
+  /** Position at which the change is to be seen. */
+  readonly streamId: number
   readonly type: string
   readonly stateKey: string
   /** Null: there is none any longer (the state was reset). */
@@ -40,13 +42,13 @@ export interface StateChange {
 }
 
 /**
- * Changes a room's current state, as of `streamId` of that writer, and notes the changes for who follows them. In the
- * transaction that stores the events. Each entry at most once in `changes`.
+ * Changes a room's current state, and notes the changes for who follows them, in that writer's name. In the transaction
+ * that stores the events. Each entry at most once in `changes`.
  */
 export async function updateCurrentState(
   tx: Queries,
   roomId: RoomId,
-  { streamId, instanceName }: { readonly streamId: number; readonly instanceName: string },
+  instanceName: string,
   changes: readonly StateChange[],
 ): Promise<void> {
   if (changes.length === 0) return
@@ -57,10 +59,10 @@ export async function updateCurrentState(
     tx.run(
       `insert into current_state_delta_stream (stream_id, instance_name, room_id, type, state_key, event_id,
          prev_event_id)
-       select $2::bigint, $3::text, $1::text, c.type, c.state_key, c.event_id, s.event_id
-       from unnest($4::text[], $5::text[], $6::text[]) as c (type, state_key, event_id)
+       select c.stream_id, $2::text, $1::text, c.type, c.state_key, c.event_id, s.event_id
+       from unnest($3::bigint[], $4::text[], $5::text[], $6::text[]) as c (stream_id, type, state_key, event_id)
        left join current_state_events s on s.room_id = $1 and s.type = c.type and s.state_key = c.state_key`,
-      [roomId, streamId, instanceName, types, keys, eventIds],
+      [roomId, instanceName, changes.map(({ streamId }) => streamId), types, keys, eventIds],
     ),
     // All of them: an event ID is there once, and may move from one entry to another only if none has it in between.
     tx.run(

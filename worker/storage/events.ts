@@ -146,6 +146,8 @@ export interface StoredEvent {
   readonly json: string
   readonly formatVersion: number | null
   readonly roomVersion: string | null
+  /** The state after it. Outliers have none. */
+  readonly stateGroup: number | null
   /** Redactions that name it, oldest first. Whether they may redact it is for the caller to say. */
   readonly redactedBy: readonly EventId[]
 }
@@ -158,12 +160,13 @@ export const selectEvents = (db: Queries, eventIds: readonly EventId[]) =>
        e.instance_name as "instanceName", e.outlier as "isOutlier", e.origin_server_ts as "originServerTs",
        e.received_ts as "receivedTs", coalesce(e.rejection_reason, rej.reason) as "rejectionReason",
        j.internal_metadata as "internalMetadata", j.json, j.format_version as "formatVersion",
-       r.room_version as "roomVersion",
+       r.room_version as "roomVersion", g.state_group as "stateGroup",
        array(select event_id from redactions where redacts = e.event_id order by received_ts) as "redactedBy"
      from events e
      join event_json j on j.event_id = e.event_id
      left join rooms r on r.room_id = e.room_id
      left join rejections rej on rej.event_id = e.event_id
+     left join event_to_state_groups g on g.event_id = e.event_id
      where e.event_id = any($1)`,
     [eventIds],
   )
@@ -202,6 +205,23 @@ export const selectAuthEvents = (db: Queries, eventIds: readonly EventId[]) =>
     'select event_id as "eventId", auth_id as "authEventId" from event_auth where event_id = any($1)',
     [eventIds],
   )
+
+/**
+ * These state events and all that they rest on: their auth events, those of them, and so on. Rooms/v12's create events,
+ * which nobody names, are not among them.
+ */
+export async function selectAuthChain(db: Queries, eventIds: readonly EventId[]): Promise<readonly EventId[]> {
+  const rows = await db.rows<{ eventId: EventId }>(
+    `with recursive chain (event_id) as (
+       select unnest($1::text[])
+       union
+       select a.auth_id from chain c join event_auth a on a.event_id = c.event_id
+     )
+     select event_id as "eventId" from chain`,
+    [eventIds],
+  )
+  return rows.map(({ eventId }) => eventId)
+}
 
 export interface NewRedaction {
   readonly eventId: EventId
@@ -246,3 +266,54 @@ export const insertRelations = (tx: Queries, relations: readonly Relation[]) =>
       relations.map(({ aggregationKey }) => aggregationKey),
     ],
   )
+
+/** Events of threads: the last of each is kept, by topology and then by stream. */
+export const updateThreads = (
+  tx: Queries,
+  roomId: RoomId,
+  events: readonly {
+    readonly threadId: EventId
+    readonly eventId: EventId
+    readonly topologicalOrdering: number
+    readonly streamOrdering: number
+  }[],
+) =>
+  tx.run(
+    `insert into threads as t (room_id, thread_id, latest_event_id, topological_ordering, stream_ordering)
+     select distinct on (e.thread_id) $1, e.* from unnest($2::text[], $3::text[], $4::bigint[], $5::bigint[])
+       as e (thread_id, event_id, topological_ordering, stream_ordering)
+     order by e.thread_id, e.topological_ordering desc, e.stream_ordering desc
+     on conflict (room_id, thread_id) do update
+     set latest_event_id = excluded.latest_event_id, topological_ordering = excluded.topological_ordering,
+       stream_ordering = excluded.stream_ordering
+     where t.topological_ordering <= excluded.topological_ordering and t.stream_ordering < excluded.stream_ordering`,
+    [
+      roomId,
+      events.map(({ threadId }) => threadId),
+      events.map(({ eventId }) => eventId),
+      events.map(({ topologicalOrdering }) => topologicalOrdering),
+      events.map(({ streamOrdering }) => streamOrdering),
+    ],
+  )
+
+/** Of events that are redacted: they relate to nothing any more, and are not the last of their thread. */
+export async function deleteRelations(tx: Queries, roomId: RoomId, eventIds: readonly EventId[]): Promise<void> {
+  const gone = await tx.rows<{ threadId: EventId }>(
+    `with gone as (
+       delete from event_relations where event_id = any($1) returning relates_to_id, relation_type
+     )
+     select distinct relates_to_id as "threadId" from gone where relation_type = 'm.thread'`,
+    [eventIds],
+  )
+  if (gone.length === 0) return
+  const threads = gone.map(({ threadId }) => threadId)
+  await tx.run('delete from threads where room_id = $1 and thread_id = any($2)', [roomId, threads])
+  await tx.run(
+    `insert into threads (room_id, thread_id, latest_event_id, topological_ordering, stream_ordering)
+     select distinct on (r.relates_to_id) $1, r.relates_to_id, e.event_id, e.topological_ordering, e.stream_ordering
+     from event_relations r join events e on e.event_id = r.event_id
+     where r.relates_to_id = any($2) and r.relation_type = 'm.thread' and e.room_id = $1
+     order by r.relates_to_id, e.topological_ordering desc, e.stream_ordering desc`,
+    [roomId, threads],
+  )
+}

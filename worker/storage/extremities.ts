@@ -21,28 +21,37 @@ export const selectForwardExtremities = (db: Queries, roomIds: readonly RoomId[]
     [roomIds],
   )
 
+export interface ExtremityChange {
+  readonly gone: readonly EventId[]
+  readonly added: readonly EventId[]
+  /** All of them, after the change. */
+  readonly now: readonly EventId[]
+  /** As of which they are, so that what they were at an earlier position can be found. */
+  readonly streamOrdering: number
+}
+
 /**
- * The room's forward extremities are `eventIds` from now on, and as of `streamOrdering` (so that what they were at an
- * earlier position can be found). In the transaction that stores the events.
+ * Changes the room's forward extremities, in the transaction that stores the events. Returns what they were before: if
+ * that is not what the caller thought, `now` is wrong, and the transaction is not to be committed.
  */
-export async function replaceForwardExtremities(
+export async function changeForwardExtremities(
   tx: Queries,
   roomId: RoomId,
-  eventIds: readonly EventId[],
-  streamOrdering: number,
-): Promise<void> {
-  await Promise.all([
-    tx.run('delete from event_forward_extremities where room_id = $1 and not event_id = any($2)', [roomId, eventIds]),
-    tx.run(
-      `insert into event_forward_extremities (room_id, event_id) select $1, unnest($2::text[])
-       on conflict (event_id, room_id) do nothing`,
-      [roomId, eventIds],
-    ),
-    tx.run(
-      `insert into stream_ordering_to_exterm (room_id, event_id, stream_ordering) select $1, unnest($2::text[]), $3`,
-      [roomId, eventIds, streamOrdering],
-    ),
-  ])
+  { gone, added, now, streamOrdering }: ExtremityChange,
+): Promise<readonly EventId[]> {
+  const rows = await tx.rows<{ eventId: EventId }>(
+    `with gone as (
+       delete from event_forward_extremities where room_id = $1 and event_id = any($2)
+     ), added as (
+       insert into event_forward_extremities (room_id, event_id) select $1, unnest($3::text[])
+       on conflict (event_id, room_id) do nothing
+     ), noted as (
+       insert into stream_ordering_to_exterm (room_id, event_id, stream_ordering) select $1, unnest($4::text[]), $5
+     )
+     select event_id as "eventId" from event_forward_extremities where room_id = $1`,
+    [roomId, gone, added, now, streamOrdering],
+  )
+  return rows.map(({ eventId }) => eventId)
 }
 
 /** The forward extremities that a room had at a stream position. Empty for one before all that was noted. */

@@ -153,6 +153,27 @@ export async function selectStateOfGroups(
   return [...ofTypes, ...ofKeys.filter(({ type }) => !types.has(type))]
 }
 
+/** Which group each of these differs from, and that one, and so on down to a group that has all of its state. */
+export const selectChains = (db: Queries, groups: readonly number[]) =>
+  db.rows<{ readonly root: number; readonly group: number }>(
+    `with recursive chain (root, state_group, distance) as (
+       select g, g, 0 from unnest($1::bigint[]) as g
+       union all
+       select c.root, e.prev_state_group, c.distance + 1 from chain c
+       join state_group_edges e on e.state_group = c.state_group
+     )
+     select root, state_group as "group" from chain order by root, distance`,
+    [groups],
+  )
+
+/** What these groups have themselves: what differs, of those that differ from another. */
+export const selectOwnEntries = (db: Queries, groups: readonly number[]) =>
+  db.rows<GroupStateEntry>(
+    `select state_group as "group", type, state_key as "stateKey", event_id as "eventId" from state_groups_state
+     where state_group = any($1)`,
+    [groups],
+  )
+
 /** The state groups of events. Outliers have none. */
 export const selectGroupsOfEvents = (db: Queries, eventIds: readonly EventId[]) =>
   db.rows<{ readonly eventId: EventId; readonly group: number }>(

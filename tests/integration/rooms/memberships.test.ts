@@ -54,8 +54,15 @@ async function change(db: Db, streams: OpenStreams, roomId: RoomId, userId: User
       const common = { eventId, roomId, userId, membership, eventStreamOrdering: streamOrdering }
       await insertMemberships(tx, [{ ...common, ...names, sender: alice }])
       if (userId.endsWith(`:${server}`)) await upsertLocalMemberships(tx, [common])
-      await updateCurrentState(tx, roomId, { streamId: streamOrdering, instanceName: streams.instance }, [
-        { type: 'm.room.member', stateKey: userId, eventId, membership, eventStreamOrdering: streamOrdering },
+      await updateCurrentState(tx, roomId, streams.instance, [
+        {
+          streamId: streamOrdering,
+          type: 'm.room.member',
+          stateKey: userId,
+          eventId,
+          membership,
+          eventStreamOrdering: streamOrdering,
+        },
       ])
     })
     const event = {

@@ -20,7 +20,7 @@ import {
   selectPrevEvents,
 } from '../../../worker/storage/events.ts'
 import {
-  replaceForwardExtremities,
+  changeForwardExtremities,
   selectBackwardExtremities,
   selectForwardExtremities,
   selectForwardExtremitiesAt,
@@ -171,6 +171,7 @@ test('events come back as they were stored, the text of them byte for byte', asy
     json: '{"n":1.0,  "é": "\\u0000"}',
     formatVersion: 3,
     roomVersion: '10',
+    stateGroup: null,
     redactedBy: [],
   })
   assert.deepEqual(await selectEventJson(db, [id(4)]), [{ eventId: id(4), json: name.json }])
@@ -261,13 +262,19 @@ test('timelines: by stream for what is new, by topology for history', async (t) 
 
 test('extremities: what comes next, what is missing', async (t) => {
   const db = await postgres.db(t)
-  const follow = async (event: NewEvent, extremities: EventId[]) =>
-    db.transaction('repeatable read', async (tx) => {
+  let before: readonly EventId[] = []
+  const follow = async (event: NewEvent, now: EventId[]) => {
+    await db.transaction('repeatable read', async (tx) => {
       // The foreign key is looked at when all is done.
-      void replaceForwardExtremities(tx, room, extremities, event.streamOrdering)
+      const gone = before.filter((prev) => !now.includes(prev))
+      const change = { gone, added: now, now, streamOrdering: event.streamOrdering }
+      const found = changeForwardExtremities(tx, room, change)
       void insertEvents(tx, [event])
       await updateBackwardExtremities(tx, room, [event.eventId])
+      assert.deepEqual(sorted(await found), before)
     })
+    before = now
+  }
   await follow(makeEvent(2), [id(2)])
   await follow(makeEvent(3, { prevEventIds: [id(2)] }), [id(3)])
   await follow(makeEvent(4, { prevEventIds: [id(2), id('x')] }), [id(3), id(4)])
@@ -303,8 +310,9 @@ test('the current state, and its changes as others follow them', async (t) => {
       updateCurrentState(
         tx,
         room,
-        { streamId, instanceName: 'p1' },
+        'p1',
         changes.map(([type, stateKey, event, membership, eventStreamOrdering]) => ({
+          streamId,
           type,
           stateKey,
           eventId: event === null ? null : id(event),
@@ -381,9 +389,23 @@ test('memberships: of our users wherever they are, of all who are in a room', as
       { ...membershipOf(i, 'invite'), displayName: undefined, avatarUrl: null },
     ])
     void upsertLocalMemberships(tx, [membershipOf(a, 'join'), membershipOf(i, 'invite')])
-    await updateCurrentState(tx, room, { streamId: 3, instanceName: 'master' }, [
-      { type: 'm.room.member', stateKey: alice, eventId: a.eventId, membership: 'join', eventStreamOrdering: 2 },
-      { type: 'm.room.member', stateKey: bob, eventId: b.eventId, membership: 'join', eventStreamOrdering: 3 },
+    await updateCurrentState(tx, room, 'master', [
+      {
+        streamId: 3,
+        type: 'm.room.member',
+        stateKey: alice,
+        eventId: a.eventId,
+        membership: 'join',
+        eventStreamOrdering: 2,
+      },
+      {
+        streamId: 3,
+        type: 'm.room.member',
+        stateKey: bob,
+        eventId: b.eventId,
+        membership: 'join',
+        eventStreamOrdering: 3,
+      },
     ])
   })
   const rooms = await selectRoomsOfUser(db, alice, ['join', 'invite'])

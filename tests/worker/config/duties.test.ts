@@ -102,13 +102,14 @@ test('a worker has a kind and a name of its own', () => {
   assert.equal(configOf([BASE, 'worker_app: synapse.app.homeserver']).isMain, true)
 })
 
-test('which classes of endpoints a process answers follows from resources, media and streams', () => {
+test('which classes of endpoints a process answers follows from resources and media', () => {
   const listening = (names: string) =>
     `worker_listeners: [{port: 9101, type: http, bind_addresses: [127.0.0.1], resources: [{names: [${names}]}]}]\n`
   const of = (...texts: readonly string[]) => roleOf(configOf(texts)).classes
   const client = of(BASE, WORKER, listening('client'))
   assert.ok(client.has('sync') && client.has('initial_sync') && client.has('event_send') && client.has('presence'))
-  assert.ok(!client.has('typing') && !client.has('main') && !client.has('federation_in') && !client.has('keys'))
+  assert.ok(client.has('typing'), 'its writer is asked')
+  assert.ok(!client.has('main') && !client.has('federation_in') && !client.has('keys'))
   const federation = of(BASE, WORKER, listening('federation'))
   assert.ok(federation.has('federation_in') && federation.has('keys') && !federation.has('sync'))
   assert.deepEqual([...of(BASE, WORKER, listening('keys'))], ['keys'])
@@ -118,13 +119,7 @@ test('which classes of endpoints a process answers follows from resources, media
     WORKER.replace('generic_worker', 'media_repository'),
     `enable_media_repo: false\n${listening('media')}`,
   )
-  assert.deepEqual([...media].sort(), ['media', 'media_admin'])
-  const typing = of(
-    BASE,
-    WORKER,
-    `stream_writers: {typing: w1}\ninstance_map: {main: {host: a, port: 1}, w1: {host: a, port: 9101}}\n${listening('client, replication')}`,
-  )
-  assert.ok(typing.has('typing') && !typing.has('receipts'))
+  assert.deepEqual([...media].sort(), ['media', 'media_admin', 'quarantined_media_changes'])
   const main = of(BASE)
   assert.ok(main.has('main') && main.has('typing') && main.has('media') && !main.has('mas'))
 })

@@ -39,11 +39,15 @@ export interface Connection {
  * Opens a connection to the first host that takes us. Throws the last host's `StorageError`.
  * `onLost` is called once if it breaks after that, with nothing or something in flight.
  */
-export async function connect(settings: StorageSettings, onLost: (error: StorageError) => void): Promise<Connection> {
+export const connect = async (settings: StorageSettings, onLost: (error: StorageError) => void): Promise<Connection> =>
+  makeConnection(await openClient(settings, { pipeline: true }), onLost)
+
+/** As {@link connect}: `pg`'s own client, connected, for what needs a session of its own (`LISTEN`). Nobody listens to it yet. */
+export async function openClient(settings: StorageSettings, more: pg.ClientConfig = {}): Promise<pg.Client> {
   let last: unknown
   for (const host of settings.hosts) {
     try {
-      return await connectTo(settings, host, onLost)
+      return await connectTo(settings, host, more)
     } catch (error) {
       last = error
     }
@@ -51,8 +55,7 @@ export async function connect(settings: StorageSettings, onLost: (error: Storage
   throw last
 }
 
-/** What `pg` is told: also for a client of one's own, as `LISTEN` needs. */
-export const clientConfig = (settings: StorageSettings, { host, port }: Host, ssl: TlsAttempt): pg.ClientConfig => ({
+const clientConfig = (settings: StorageSettings, { host, port }: Host, ssl: TlsAttempt): pg.ClientConfig => ({
   host,
   port,
   user: settings.user,
@@ -81,16 +84,12 @@ const sessionOptions = (settings: StorageSettings): string =>
     ...(settings.options === undefined ? [] : [settings.options]),
   ].join(' ')
 
-async function connectTo(
-  settings: StorageSettings,
-  host: Host,
-  onLost: (error: StorageError) => void,
-): Promise<Connection> {
+async function connectTo(settings: StorageSettings, host: Host, more: pg.ClientConfig): Promise<pg.Client> {
   const place = host.host.startsWith('/') ? `${host.host}/.s.PGSQL.${host.port}` : `${host.host}:${host.port}`
   const doing = `connecting to Postgres at ${place} as ${settings.user}, database ${settings.database}`
   const attempts = tlsAttempts(settings.tls, host.host)
   for (const [index, ssl] of attempts.entries()) {
-    const client = new pg.Client({ ...clientConfig(settings, host, ssl), pipeline: true })
+    const client = new pg.Client({ ...clientConfig(settings, host, ssl), ...more })
     // An error may come after the one that `connect` rejects with; nobody else listens.
     const ignore = () => undefined
     client.on('error', ignore)
@@ -104,7 +103,7 @@ async function connectTo(
       throw storageError(error, doing)
     }
     client.off('error', ignore)
-    return makeConnection(client, onLost)
+    return client
   }
   throw new Error('there is always a last attempt')
 }

@@ -1,15 +1,15 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { table } from '../../../shared/endpoints/table.ts'
-import { mayServe, type Role, resourcesOf } from '../../../worker/http/resources.ts'
+import { mayServe, resourcesOf, type ServingRole } from '../../shared/endpoints/serving.ts'
+import { table } from '../../shared/endpoints/table.ts'
 
 const entry = (name: string) => {
   const found = table.find((candidate) => candidate.name === name)
   assert.ok(found, name)
   return found
 }
-const main: Role = { isMain: true, hasMediaRepo: true, isMasEnabled: false }
-const worker: Role = { isMain: false, hasMediaRepo: false, isMasEnabled: false }
+const main: ServingRole = { isMain: true, hasMediaRepo: true, isMasEnabled: false }
+const worker: ServingRole = { isMain: false, hasMediaRepo: false, isMasEnabled: false }
 
 test('each resource has the endpoints that Synapse gives it', () => {
   const expected: Readonly<Record<string, readonly string[]>> = {
@@ -26,7 +26,7 @@ test('each resource has the endpoints that Synapse gives it', () => {
 })
 
 test('what only main, a media repository, or one kind of authentication serves, others do not', () => {
-  const served = (role: Role, name: string): boolean => mayServe(entry(name), role)
+  const served = (role: ServingRole, name: string): boolean => mayServe(entry(name), role)
   assert.ok(served(main, 'logout') && !served(worker, 'logout'))
   assert.ok(served(worker, 'sync') && served(worker, 'setTyping'), 'writers are forwarded to')
   assert.ok(!served(worker, 'media.uploadContent') && served({ ...worker, hasMediaRepo: true }, 'media.uploadContent'))

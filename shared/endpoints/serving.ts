@@ -1,24 +1,12 @@
 /** Which endpoints a listener serves, by the names in its `resources`, and which of them this process may answer. */
 
-import type { TableEntry } from '../../shared/endpoints/table.ts'
-import type { SynapseVersion } from '../../shared/endpoints/types.ts'
-import { isBefore } from '../../shared/endpoints/version.ts'
-
-/** `resources: [{names: […]}]` of a listener in Synapse's configuration. `/health` is on every listener. */
-export type Resource =
-  | 'client'
-  | 'federation'
-  | 'keys'
-  | 'media'
-  | 'openid'
-  | 'consent'
-  | 'static'
-  | 'replication'
-  | 'metrics'
-  | 'health'
+import type { Resource } from '../synapse-config/listener.ts'
+import type { TableEntry } from './table.ts'
+import type { SynapseVersion } from './types.ts'
+import { isBefore } from './version.ts'
 
 /** The process among its like. */
-export interface Role {
+export interface ServingRole {
   readonly isMain: boolean
   /** It has the media repository: `enable_media_repo` on main, or a media worker. */
   readonly hasMediaRepo: boolean
@@ -46,8 +34,13 @@ export function resourcesOf({ file, endpoint }: Pick<TableEntry, 'file' | 'endpo
   return ['client']
 }
 
-/** Whether this process may answer the endpoint. A stream's writers are forwarded to, so anyone may. */
-export function mayServe({ endpoint }: Pick<TableEntry, 'endpoint'>, role: Role): boolean {
+/**
+ * Whether this process may answer the endpoint. A stream's writers are forwarded to, so anyone may.
+ *
+ * NOTSPEC: a Synapse that is not the writer answers 500 to what is `hard`. The routes that are printed for it keep to the
+ * writer; here a request that went astray is served all the same.
+ */
+export function mayServe({ endpoint }: Pick<TableEntry, 'endpoint'>, role: ServingRole): boolean {
   const { served, mas, since, until } = endpoint
   if (mas === 'on' && !role.isMasEnabled) return false
   if ((mas === 'off' || mas === 'delegated') && role.isMasEnabled) return false

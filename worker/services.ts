@@ -1,0 +1,109 @@
+/** Everything that a process does for others, made from what it is given: pure wiring. */
+
+import type { Logger } from 'pino'
+import { capabilitiesEndpoints } from '../shared/endpoints/client/capabilities.ts'
+import { versionsEndpoints } from '../shared/endpoints/client/versions.ts'
+import { federationVersionEndpoints } from '../shared/endpoints/federation/version.ts'
+import { wellKnownEndpoints } from '../shared/endpoints/well-known/wellknown.ts'
+import type { JsonObject } from '../shared/matrix/json/value.ts'
+import { capabilitiesHandlers } from './client/capabilities.ts'
+import { versionsHandlers } from './client/versions.ts'
+import type { WorkerConfig } from './config/types.ts'
+import { federationVersionHandlers } from './federation/version.ts'
+import type { FederationAuthDeps } from './http/federation-auth.ts'
+import { type Operation, operations } from './http/handlers.ts'
+import type { Requesters } from './http/requester.ts'
+import type { Mount } from './http/server.ts'
+import type { Command, CommandName } from './replication/commands.ts'
+import type { ReplicationClient } from './replication/http-client.ts'
+import type { ReplicationHandlers } from './replication/http-server.ts'
+import type { Replication } from './replication/replication.ts'
+import type { OwnUpdates } from './replication/stream-updates.ts'
+import type { Db } from './storage/db.ts'
+import type { StreamName } from './streams/definitions.ts'
+import type { CacheInvalidation, LiveStreams } from './streams/live-streams.ts'
+import { wellKnownHandlers } from './well-known/wellknown.ts'
+
+export interface ServicesDeps {
+  readonly config: WorkerConfig
+  /** Of this program: `0.1.0`. */
+  readonly version: string
+  readonly db: Db
+  readonly streams: LiveStreams
+  readonly caches: CacheInvalidation
+  /** Asks other processes. */
+  readonly client: ReplicationClient
+  /** Says something on the bus; false while there is none. To be called when the process is connected, not before. */
+  readonly send: Replication['send']
+  /** Of a part, by the name of Synapse's logger: `synapse.storage`. */
+  readonly logger: (name: string) => Logger
+  /** Milliseconds since 1970. */
+  readonly now: () => number
+}
+
+export interface Services {
+  readonly requesters: Requesters
+  /** Without it no endpoint of federation is served that needs a signature. */
+  readonly federation?: FederationAuthDeps
+  /** All that there are: this process serves those that its role allows. */
+  readonly operations: readonly Operation[]
+  readonly mounts: readonly Mount[]
+  /** What other processes may ask of this one. */
+  readonly replicationHandlers: ReplicationHandlers
+  /** Of streams that this process alone knows: what it wrote. */
+  readonly ownUpdates: ReadonlyMap<StreamName, OwnUpdates>
+  /** Commands of the bus that are no streams. */
+  readonly commands: readonly CommandName[]
+  readonly onCommand: (command: Command) => void
+  /** In Prometheus' text format, each. */
+  readonly metrics: readonly (() => string)[]
+  /** In the order in which they were made; called in reverse, when no request runs any more. */
+  readonly stops: readonly (() => void | Promise<void>)[]
+}
+
+export function makeServices(deps: ServicesDeps): Services {
+  const { config, version } = deps
+  return {
+    requesters: nobody,
+    operations: [
+      ...operations('client/versions', versionsEndpoints, versionsHandlers({ unstableFeatures: {} })),
+      ...operations(
+        'client/capabilities',
+        capabilitiesEndpoints,
+        capabilitiesHandlers({
+          defaultRoomVersion: config.defaultRoomVersion,
+          canChangePassword: config.passwordConfig.enabled !== false && config.passwordConfig.localdbEnabled,
+          canSetDisplayName: config.enableSetDisplayname,
+          canSetAvatarUrl: config.enableSetAvatarUrl,
+          canChange3pids: false,
+          canGetLoginToken: false,
+        }),
+      ),
+      ...operations('federation/version', federationVersionEndpoints, federationVersionHandlers({ version })),
+      ...operations(
+        'well-known/wellknown',
+        wellKnownEndpoints,
+        wellKnownHandlers({
+          serverName: config.serverName,
+          publicBaseUrl: config.servesClientWellKnown ? config.publicBaseUrl : undefined,
+          extraClientContent: config.extraWellKnownClientContent as JsonObject,
+          serveServer: config.serveServerWellknown,
+        }),
+      ),
+    ],
+    mounts: [],
+    replicationHandlers: {},
+    ownUpdates: new Map(),
+    commands: [],
+    onCommand: () => undefined,
+    metrics: [],
+    stops: [],
+  }
+}
+
+/** Until there are accounts. */
+const nobody: Requesters = {
+  byAccessToken: () => undefined,
+  isAdmin: () => false,
+  actAs: (appservice) => appservice,
+}
