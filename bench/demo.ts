@@ -1,5 +1,5 @@
 /**
- * `npm start`: the router in front of stand-in workers that say who they are, with requests to try. With
+ * `npm run demo`: the router in front of stand-in workers that say who they are, with requests to try. With
  * `--homeserver homeserver.yaml --workers 'workers/*.yaml'` it is the real thing instead: a routes.yaml is made from
  * Synapse's own files, printed where it lies, and the router runs on it.
  */
@@ -14,7 +14,7 @@ import { formatProblem } from '../shared/config/problem.ts'
 import { readConfigFiles, readWorkerFiles } from '../shared/synapse-config/sources.ts'
 import { startUpstream, type Upstream } from './upstream.ts'
 
-const USAGE = `npm start -- [options]
+const USAGE = `npm run demo -- [options]
   --port PORT               where the router listens, on 127.0.0.1; 0: any free port (default: 8080)
   --homeserver FILE         Synapse's homeserver.yaml: route to the real workers instead of the demonstration's;
                             a folder of such files too; may be repeated, later files win
@@ -82,7 +82,7 @@ const demonstrationRoutes = (upstreams: readonly Upstream[], dead: number): stri
     return `  ${pool}: {workers: [${workers}]${sticky}}  # ${names.join(', ')}`
   })
   return [
-    '# Written by `npm start` for its demonstration. Change it while the router runs, and it is read again.',
+    '# Written by `npm run demo` for its demonstration. Change it while the router runs, and it is read again.',
     'server_name: example.org',
     `listen: [http://127.0.0.1:${options.port ?? 8080}]`,
     'admin: http://127.0.0.1:0',
@@ -188,7 +188,7 @@ const main = async (): Promise<number> => {
       },
     })
   } finally {
-    if (!isUp) console.error('If the port is taken: npm start -- --port 0 takes a free one.')
+    if (!isUp) console.error('If the port is taken: npm run demo -- --port 0 takes a free one.')
     for (const upstream of upstreams) upstream.close()
   }
 }
@@ -203,7 +203,7 @@ const introduce = (url: string, admin: string, upstreams: readonly Upstream[]): 
   }
   console.log(
     `THIS IS A DEMONSTRATION: a router, ${upstreams.length} stand-in workers that echo what reaches them, and no homeserver.\n` +
-      "For your own Synapse: npm start -- --homeserver homeserver.yaml --workers 'workers/*.yaml'\n\n" +
+      "For your own Synapse: npm run demo -- --homeserver homeserver.yaml --workers 'workers/*.yaml'\n\n" +
       `router   ${url}\nadmin    ${admin}\nroutes   ${routesFile}\nworkers  ${upstreams.map(({ name, port }) => `${name} :${port}`).join(', ')}\n\n` +
       `Try, in another terminal:\n\n${tour(url, admin, routesFile)}\n\nCtrl-C stops all.`,
   )

@@ -1,4 +1,4 @@
-/** `npm start`, as its reader meets it. */
+/** `npm run demo`, as its reader meets it. */
 
 import assert from 'node:assert/strict'
 import { spawn, spawnSync } from 'node:child_process'
@@ -72,7 +72,7 @@ for (const [args, message] of [
   [['--homeserver', join(FIXTURE, 'homeserver.yaml'), '--workers', 'x/*'], '--workers x/*: no such file'],
   [['--routes', demo], `--routes ${demo}: is there already. To run it: npx router --routes ${demo}`],
 ] as const)
-  test(`refuses: npm start -- ${args.map((arg) => (arg.startsWith('/') ? '…' : arg)).join(' ')}`, () => {
+  test(`refuses: npm run demo -- ${args.map((arg) => (arg.startsWith('/') ? '…' : arg)).join(' ')}`, () => {
     const { status, stdout, stderr } = spawnSync(process.execPath, [demo, ...args], { encoding: 'utf8' })
     assert.equal(stderr.split('\n')[0], message)
     assert.deepEqual({ status, stdout }, { status: 1, stdout: '' })

@@ -21,6 +21,7 @@ export interface RunOptions {
 
 /** How long running requests may go on after the process was told to stop. */
 const GRACE_MS = 8_000
+const LEFT_OPEN_MS = 100
 /** A supervisor that signals a whole group of processes reaches us twice: what comes so soon is the same signal. */
 const SAME_SIGNAL_MS = 500
 /** How long a worker waits for main to make the signing key. */
@@ -41,6 +42,8 @@ export async function runWorker({ read, version, err }: RunOptions): Promise<num
   const end = async (status: number) => {
     stopping.forget()
     await logFile.close()
+    // What could not be closed does not keep the process.
+    setTimeout(() => process.exit(status), LEFT_OPEN_MS).unref()
     return status
   }
   endOnBugs(log, logFile.close)

@@ -14,14 +14,24 @@ import type { FederationAuthDeps } from './http/federation-auth.ts'
 import { type Operation, operations } from './http/handlers.ts'
 import type { Requesters } from './http/requester.ts'
 import type { Mount } from './http/server.ts'
+import { currentRequest } from './logging/request-context.ts'
 import type { Command, CommandName } from './replication/commands.ts'
 import type { ReplicationClient } from './replication/http-client.ts'
 import type { ReplicationHandlers } from './replication/http-server.ts'
 import type { Replication } from './replication/replication.ts'
 import type { OwnUpdates } from './replication/stream-updates.ts'
+import { makeErasedUsers } from './rooms/erased-users.ts'
+import { makeEventPrinter } from './rooms/event-printer.ts'
+import { makeIgnoredUsers } from './rooms/ignored-users.ts'
+import { makeRoomStores, makeRoomWriting } from './rooms/make-rooms.ts'
+import { makeMemberships } from './rooms/memberships.ts'
+import { prejoinStateOf } from './rooms/prejoin-state.ts'
+import { makeVisibility } from './rooms/visibility.ts'
 import type { Db } from './storage/db.ts'
 import type { StreamName } from './streams/definitions.ts'
 import type { CacheInvalidation, LiveStreams } from './streams/live-streams.ts'
+import { makeSyncing } from './syncing.ts'
+import { makeUserData } from './user-data.ts'
 import { wellKnownHandlers } from './well-known/wellknown.ts'
 
 export interface ServicesDeps {
@@ -62,7 +72,62 @@ export interface Services {
 }
 
 export function makeServices(deps: ServicesDeps): Services {
-  const { config, version } = deps
+  const { config, version, db, streams, caches, client, now } = deps
+  const onProblem = problemsOf(deps.logger('synapse'))
+
+  const rooms = makeRoomStores({ db, streams })
+  const { events, states } = rooms
+  const memberships = makeMemberships({ db, streams, caches, serverName: config.serverName })
+  const ignoredUsers = makeIgnoredUsers({ db, streams, caches })
+  const visibility = makeVisibility({
+    db,
+    events,
+    state: states,
+    memberships,
+    ignoredUsers,
+    erasedUsers: makeErasedUsers({ db, caches }),
+  })
+  const userData = makeUserData({
+    config,
+    db,
+    streams,
+    caches,
+    client,
+    events,
+    memberships,
+    visibility,
+    onProblem,
+    now,
+  })
+  const roomWriting = makeRoomWriting({
+    ...rooms,
+    db,
+    streams,
+    serverName: config.serverName,
+    signingKey: config.signingKeys[0]!,
+    client,
+    push: userData.push,
+    prejoinState: prejoinStateOf(config.roomPrejoinState),
+    requestId: () => currentRequest()?.requestId,
+    now,
+  })
+  const syncing = makeSyncing({
+    db,
+    streams,
+    caches,
+    events,
+    states,
+    memberships,
+    ignoredUsers,
+    visibility,
+    printer: makeEventPrinter({ events }),
+    typing: userData.typing,
+    unreadCounts: userData.unreadCounts,
+    pushRules: async (userId) => ({ global: await userData.ruleset.of(userId) }),
+    filterTimelineLimit: config.filterTimelineLimit,
+    now,
+  })
+
   return {
     requesters: nobody,
     operations: [
@@ -90,16 +155,21 @@ export function makeServices(deps: ServicesDeps): Services {
           serveServer: config.serveServerWellknown,
         }),
       ),
+      ...userData.operations,
+      ...syncing.operations,
     ],
     mounts: [],
-    replicationHandlers: {},
-    ownUpdates: new Map(),
+    replicationHandlers: { ...roomWriting.replicationHandlers, ...userData.replicationHandlers },
+    ownUpdates: new Map([...userData.ownUpdates]),
     commands: [],
     onCommand: () => undefined,
-    metrics: [],
-    stops: [],
+    metrics: [syncing.metrics],
+    stops: [userData.close],
   }
 }
+
+const problemsOf = (log: Logger) => (problem: string, error?: unknown) =>
+  log.warn(error === undefined ? {} : { err: error }, problem)
 
 /** Until there are accounts. */
 const nobody: Requesters = {

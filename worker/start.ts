@@ -62,7 +62,7 @@ const SLOW_STATEMENT_MS = 1_000
 /** How long Postgres may be away when the process starts. */
 const POSTGRES_PATIENCE_MS = 60_000
 /** So long the bus is waited for before requests are served: without it caches may be out of date. */
-const BUS_PATIENCE_MS = 10_000
+const BUS_PATIENCE_MS = 5_000
 const RETRY_MS = 250
 
 /** Throws {@link CannotStart}, with what was opened closed again. */
@@ -86,7 +86,7 @@ export async function startWorker(config: WorkerConfig, options: StartOptions): 
     const storageMetrics = makeStorageMetrics(serverName)
     const db = makeDb(settings, [storageMetrics, logSlow(logger('synapse.storage'), SLOW_STATEMENT_MS)])
     stops.push(() => db.close())
-    await waitForPostgres(db, log, signal)
+    await waitForPostgres(settings, log, signal)
     await prepare(db, config, log)
 
     const replicationLog = logger('synapse.replication')
@@ -192,13 +192,14 @@ function storageSettings(config: WorkerConfig): StorageSettings {
 }
 
 /** Until it answers. Says once that it does not. */
-async function waitForPostgres(db: Db, log: Logger, signal: AbortSignal): Promise<void> {
+async function waitForPostgres(settings: StorageSettings, log: Logger, signal: AbortSignal): Promise<void> {
   const end = performance.now() + POSTGRES_PATIENCE_MS
   let isTold = false
   for (;;) {
     signal.throwIfAborted()
     try {
-      await db.rows('select 1')
+      // Not over the pool, which waits a while itself before it says why.
+      await (await openClient(settings)).end()
       if (isTold) log.info('Postgres is there')
       return
     } catch (error) {

@@ -37,6 +37,8 @@ export interface RoomProcessesOptions {
   /** The database of a process, if it has not that of all. */
   readonly dbOf?: (name: string) => Db
   readonly bus?: MemoryBus
+  /** Before the process is connected: for what follows streams. */
+  readonly onMade?: (process: RoomProcess) => void
   /** Before a request reaches its process, and before its answer goes back: may throw, as a connection that breaks. */
   readonly onCall?: (from: string, to: string, when: 'request' | 'answer') => void | Promise<void>
 }
@@ -53,6 +55,7 @@ export async function startRoomProcesses(
     dbOf = () => db,
     bus = makeMemoryBus(),
     onCall,
+    onMade,
   }: RoomProcessesOptions = {},
 ): Promise<readonly RoomProcess[]> {
   const handlers = new Map<string, ReplicationHandlers>()
@@ -84,7 +87,9 @@ export async function startRoomProcesses(
       prejoinState: prejoinStateOf({ disableDefaultEventTypes: false, additionalEventTypes: [] }),
     })
     handlers.set(name, writing.replicationHandlers)
-    processes.push({ name, streams, ...stores, ...writing })
+    const process = { name, streams, ...stores, ...writing }
+    onMade?.(process)
+    processes.push(process)
   }
   for (const { streams } of processes) await connect(t, streams, bus)
   return processes

@@ -33,6 +33,9 @@ export interface PushEvaluatorDeps {
 
 export const MAIN_TIMELINE = 'main'
 
+/** `push.enabled: false`. */
+export const noPushEvaluator: PushEvaluator = { evaluate: async () => [] }
+
 export function makePushEvaluator(deps: PushEvaluatorDeps): PushEvaluator {
   const { db, events, memberships, rules, ignorers, compiler } = deps
   const isAppserviceUser = deps.isAppserviceUser ?? (() => false)

@@ -4,6 +4,9 @@ import { randomInt } from 'node:crypto'
 import { Agent, request as httpRequest, type RequestOptions } from 'node:http'
 import { request as httpsRequest, Agent as TlsAgent } from 'node:https'
 import type { ConnectionOptions } from 'node:tls'
+import { parseJson } from '../../shared/matrix/json/parse.ts'
+import { isObject } from '../../shared/matrix/json/value.ts'
+import { jsonTextOf } from '../json-text.ts'
 import { type ReplicationEndpoint, type ReplicationEndpointName, replicationEndpoints } from './http-endpoints.ts'
 import { printPath, STREAM_POSITIONS, WAIT_FOR_STREAMS_MS } from './http-path.ts'
 import { ReplicationError } from './replication-error.ts'
@@ -109,7 +112,7 @@ export function makeReplicationClient(options: ReplicationClientOptions): Replic
         {
           method: endpoint.method,
           target: `${printPath(name, args, makeTransaction())}${search === '' ? '' : `?${search}`}`,
-          body: hasBody ? JSON.stringify(endpoint.waitsForStreams ? { ...body, ...written } : body) : undefined,
+          body: hasBody ? jsonTextOf(endpoint.waitsForStreams ? { ...body, ...written } : body) : undefined,
           headers: {
             ...(secret === undefined ? {} : { authorization: `Bearer ${secret}` }),
             ...(requestId === undefined ? {} : { 'x-request-id': requestId }),
@@ -143,13 +146,10 @@ export function positionsOf(json: unknown): (readonly [stream: string, position:
   return Object.entries(json).filter((entry): entry is [string, number] => Number.isSafeInteger(entry[1]))
 }
 
+/** Numbers are exact: events and account data go this way. */
 export function parseObject(text: string): Readonly<Record<string, unknown>> | undefined {
-  try {
-    const value: unknown = JSON.parse(text)
-    return typeof value === 'object' && value !== null && !Array.isArray(value) ? { ...value } : undefined
-  } catch {
-    return undefined
-  }
+  const parsed = parseJson(text)
+  return parsed.ok && isObject(parsed.value) ? { ...parsed.value } : undefined
 }
 
 interface Message {

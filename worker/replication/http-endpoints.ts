@@ -66,6 +66,13 @@ export const replicationEndpoints = {
   // Delayed events.
   added_delayed_event: post(),
   cancel_delayed_events_for_user: post('user_localpart'),
+  // Plexus' own, of what Synapse's processes do for their own clients only: no other process asks for them. All in the body.
+  /** `{room_id, user_id, timeout_ms}`; 0: types no more. */
+  plexus_set_typing: post(),
+  /** `{room_id, receipt_type, user_id, event_id, thread_id}` → `{is_new}`. */
+  plexus_add_receipt: post(),
+  /** `{user_id, change}`: `worker/push/rule-changes.ts`. */
+  plexus_change_push_rule: post(),
   // Streams in a writer's memory: `?from_token&upto_token` → {updates, upto_token, limited}.
   get_repl_stream_updates: { method: 'GET', args: ['stream_name'], hasTransaction: true, waitsForStreams: false },
 } as const satisfies Readonly<Record<string, ReplicationEndpoint>>

@@ -1,6 +1,7 @@
 /** Answers other processes over HTTP. Knows nothing of how a request came: a listener hands it in. */
 
 import { createHash, timingSafeEqual } from 'node:crypto'
+import { jsonTextOf } from '../json-text.ts'
 import { makeAnswerCache } from './answer-cache.ts'
 import { parseObject, positionsOf } from './http-client.ts'
 import type { ReplicationEndpointName } from './http-endpoints.ts'
@@ -119,7 +120,7 @@ export function makeReplicationServer(options: ReplicationServerOptions): Replic
           : cache.answer(JSON.stringify([name, args, transaction]), () => run(handler, request)))
         const isSuccess = status >= 200 && status < 300
         const seen = endpoint.waitsForStreams && isSuccess ? { [STREAM_POSITIONS]: positions() } : {}
-        return { status, body: JSON.stringify({ ...result, ...seen }) }
+        return { status, body: jsonTextOf({ ...result, ...seen }) }
       } catch (thrown) {
         onProblem(`HTTP replication: ${name} failed`, thrown)
         return internalError

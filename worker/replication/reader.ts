@@ -47,7 +47,8 @@ export interface Reader {
   readonly disconnected: () => void
   /**
    * Settles when the rows of `instance` up to `position` were handled: true, or false if that took longer. A stream
-   * that is not followed, or written by this process, is not waited for.
+   * that is not followed, or written by this process, is not waited for. While nothing is heard of the writer (the bus is
+   * away) its rows are fetched.
    */
   readonly waitFor: (stream: string, instance: string, position: number, timeoutMs: number) => Promise<boolean>
   /** Gives up what is under way. */
@@ -56,6 +57,15 @@ export interface Reader {
 
 /** More commands of a stream than this do not wait for a fetch: they are dropped, and found by positions afterwards. */
 const MAX_WAITING = 10_000
+
+/** Somebody waits for what a writer wrote who is not heard. */
+interface Look {
+  readonly name: 'LOOK'
+  readonly instance: string
+  readonly to: number
+}
+
+type Task = Rdata | Position | Look
 
 interface Writer {
   isConnected: boolean
@@ -67,7 +77,7 @@ interface Writer {
 interface Follow {
   readonly stream: FollowedStream
   readonly writers: Map<string, Writer>
-  waiting: (Rdata | Position)[]
+  waiting: Task[]
   isBusy: boolean
   hasDropped: boolean
 }
@@ -158,6 +168,16 @@ export function makeReader({ instance, streams, askPositions, onProblem }: Reade
     }
   }
 
+  const look = async (follow: Follow, { instance: name, to }: Look): Promise<void> => {
+    if (follow.stream.positions.positionOf(name) >= to) return
+    try {
+      await fetchUpTo(follow, name, to)
+      moved(follow, name, to, false)
+    } catch (error) {
+      onProblem(`${follow.stream.name}: looking for what ${name} wrote up to ${to} failed`, error)
+    }
+  }
+
   const handlePosition = (follow: Follow, { instance: name, from, to }: Position): void | Promise<void> => {
     const writer = writerOf(follow, name)
     const here = follow.stream.positions.positionOf(name)
@@ -205,8 +225,23 @@ export function makeReader({ instance, streams, askPositions, onProblem }: Reade
     }
   }
 
-  const handle = (follow: Follow, command: Rdata | Position) =>
-    command.name === 'RDATA' ? handleRow(follow, command) : handlePosition(follow, command)
+  const handle = (follow: Follow, task: Task) => {
+    if (task.name === 'LOOK') return look(follow, task)
+    return task.name === 'RDATA' ? handleRow(follow, task) : handlePosition(follow, task)
+  }
+
+  const take = (follow: Follow, task: Task) => {
+    if (follow.isBusy) {
+      if (follow.waiting.length < MAX_WAITING) follow.waiting.push(task)
+      else {
+        follow.waiting = []
+        follow.hasDropped = true
+      }
+      return
+    }
+    const pending = handle(follow, task)
+    if (pending !== undefined) void run(follow, pending)
+  }
 
   const disconnect = (writer: Writer) => {
     writer.isConnected = false
@@ -217,16 +252,7 @@ export function makeReader({ instance, streams, askPositions, onProblem }: Reade
     receive(command) {
       const follow = follows.get(command.stream)
       if (follow === undefined || command.instance === instance || isClosed) return
-      if (follow.isBusy) {
-        if (follow.waiting.length < MAX_WAITING) follow.waiting.push(command)
-        else {
-          follow.waiting = []
-          follow.hasDropped = true
-        }
-        return
-      }
-      const pending = handle(follow, command)
-      if (pending !== undefined) void run(follow, pending)
+      take(follow, command)
     },
     disconnected() {
       generation++
@@ -239,7 +265,10 @@ export function makeReader({ instance, streams, askPositions, onProblem }: Reade
       const follow = follows.get(name)
       if (follow === undefined || writer === instance) return true
       if (follow.stream.positions.positionOf(writer) >= position) return true
-      return writerOf(follow, writer).waiters.wait(position, timeoutMs)
+      const { isConnected, waiters } = writerOf(follow, writer)
+      const reached = waiters.wait(position, timeoutMs)
+      if (!isConnected && !isClosed) take(follow, { name: 'LOOK', instance: writer, to: position })
+      return reached
     },
     close() {
       isClosed = true

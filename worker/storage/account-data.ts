@@ -90,16 +90,28 @@ export const upsertRoomAccountData = (
     [userId, roomId, type, streamId, content, instanceName],
   )
 
-/** Whom a user ignores, from the content of `m.ignored_user_list`. With its account data, in one transaction. */
-export async function replaceIgnoredUsers(tx: Queries, userId: UserId, ignored: readonly UserId[]): Promise<void> {
-  await Promise.all([
-    tx.run('delete from ignored_users where ignorer_user_id = $1 and not ignored_user_id = any($2)', [userId, ignored]),
-    tx.run(
+/**
+ * Whom a user ignores, from the content of `m.ignored_user_list`. With its account data, in one transaction. Those who were
+ * added or removed.
+ */
+export async function replaceIgnoredUsers(
+  tx: Queries,
+  userId: UserId,
+  ignored: readonly UserId[],
+): Promise<readonly UserId[]> {
+  const changes = await Promise.all([
+    tx.rows<{ userId: UserId }>(
+      `delete from ignored_users where ignorer_user_id = $1 and not ignored_user_id = any($2)
+       returning ignored_user_id as "userId"`,
+      [userId, ignored],
+    ),
+    tx.rows<{ userId: UserId }>(
       `insert into ignored_users (ignorer_user_id, ignored_user_id) select $1, unnest($2::text[])
-       on conflict (ignorer_user_id, ignored_user_id) do nothing`,
+       on conflict (ignorer_user_id, ignored_user_id) do nothing returning ignored_user_id as "userId"`,
       [userId, ignored],
     ),
   ])
+  return changes.flat().map((row) => row.userId)
 }
 
 export async function selectIgnoredUsers(db: Queries, userId: UserId): Promise<ReadonlySet<UserId>> {
@@ -125,6 +137,13 @@ export const selectTags = (db: Queries, userId: UserId) =>
     'select room_id as "roomId", tag, content from room_tags where user_id = $1 order by room_id, tag',
     [userId],
   )
+
+/** A user's tags of one room. */
+export const selectTagsOfRoom = (db: Queries, userId: UserId, roomId: RoomId) =>
+  db.rows<Omit<RoomTagRow, 'roomId'>>('select tag, content from room_tags where user_id = $1 and room_id = $2', [
+    userId,
+    roomId,
+  ])
 
 /** The tags of the rooms whose tags changed after position `from`. A room without any now has a row without a tag. */
 export const selectTagsChangedSince = (db: Queries, userId: UserId, from: number) =>

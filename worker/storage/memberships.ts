@@ -119,6 +119,55 @@ export const selectLocalMembership = (db: Queries, userId: UserId, roomId: RoomI
     [userId, roomId],
   )
 
+export interface MembershipChange {
+  readonly roomId: RoomId
+  readonly eventId: EventId
+  readonly membership: Membership
+  readonly streamOrdering: number
+  /** The writer by whose clock `streamOrdering` counts. */
+  readonly instanceName: string
+}
+
+/**
+ * One of our users' membership events in these rooms after `from`, up to and including `to`, and the last one before them,
+ * oldest first. With several writers these are the least and the greatest position.
+ */
+export const selectMembershipChanges = (
+  db: Queries,
+  userId: UserId,
+  roomIds: readonly RoomId[],
+  from: number,
+  to: number,
+) =>
+  db.rows<MembershipChange>(
+    `select r.room_id as "roomId", m.* from unnest($2::text[]) as r (room_id)
+     cross join lateral (
+       (select ${CHANGE} where ${CHANGE_IN} and e.stream_ordering > $3 and e.stream_ordering <= $4)
+       union all
+       (select ${CHANGE} where ${CHANGE_IN} and e.stream_ordering <= $3 order by e.stream_ordering desc limit 1)
+     ) as m
+     order by r.room_id, "streamOrdering"`,
+    [userId, roomIds, from, to],
+  )
+const CHANGE = `m.event_id as "eventId", m.membership, e.stream_ordering as "streamOrdering",
+  coalesce(e.instance_name, 'master') as "instanceName"
+  from room_memberships m join events e on e.event_id = m.event_id`
+const CHANGE_IN = 'm.user_id = $1 and m.room_id = r.room_id and e.rejection_reason is null'
+
+/** In which of these rooms one of our users was ever a member. */
+export async function selectRoomsEverJoined(
+  db: Queries,
+  userId: UserId,
+  roomIds: readonly RoomId[],
+): Promise<ReadonlySet<RoomId>> {
+  const rows = await db.rows<{ roomId: RoomId }>(
+    `select distinct m.room_id as "roomId" from room_memberships m join events e on e.event_id = m.event_id
+     where m.user_id = $1 and m.room_id = any($2) and m.membership = 'join' and e.rejection_reason is null`,
+    [userId, roomIds],
+  )
+  return new Set(rows.map(({ roomId }) => roomId))
+}
+
 /** Users of these rooms, of any server, that have this membership now. */
 export const selectMembers = (db: Queries, roomIds: readonly RoomId[], membership: Membership) =>
   db.rows<{ readonly roomId: RoomId; readonly userId: UserId }>(
@@ -200,6 +249,30 @@ export const selectMemberCounts = (db: Queries, roomIds: readonly RoomId[]) =>
     `select room_id as "roomId", membership, count(*) as count from current_state_events
      where type = 'm.room.member' and room_id = any($1) and membership is not null group by room_id, membership`,
     [roomIds],
+  )
+
+export interface Hero {
+  readonly roomId: RoomId
+  readonly userId: UserId
+  readonly eventId: EventId
+  readonly membership: Membership
+}
+
+/**
+ * The users by whom a room without a name is called: the first `limit` of each room, members first, then who is invited, then
+ * who left, then others; among them by when they came.
+ */
+export const selectHeroes = (db: Queries, roomIds: readonly RoomId[], limit: number) =>
+  db.rows<Hero>(
+    `select r.room_id as "roomId", h.* from unnest($1::text[]) as r (room_id)
+     cross join lateral (
+       select s.state_key as "userId", s.event_id as "eventId", s.membership from current_state_events s
+       where s.room_id = r.room_id and s.type = 'm.room.member' and s.membership is not null
+       order by case s.membership when 'join' then 1 when 'invite' then 2 when 'leave' then 3 else 4 end,
+         s.event_stream_ordering
+       limit $2
+     ) as h`,
+    [roomIds, limit],
   )
 
 /**

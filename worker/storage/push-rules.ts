@@ -71,20 +71,38 @@ export interface NewPushRule {
   readonly place?: { readonly before: string } | { readonly after: string }
 }
 
+/** One at a time changes rules of a user: others wait until the transaction ends. */
+const lockPushRules = (tx: Queries, userId: UserId) =>
+  tx.run("select pg_advisory_xact_lock(hashtextextended('push_rules ' || $1, 0))", [userId])
+
+/** Does the user have a rule of that ID, or other actions for a default one? */
+export const hasPushRule = async (db: Queries, userId: UserId, ruleId: string): Promise<boolean> =>
+  (await db.one<{ found: boolean }>(
+    'select exists (select from push_rules where user_name = $1 and rule_id = $2) as found',
+    [userId, ruleId],
+  ))!.found
+
+/** Would one more rule be too many? Not where it takes the place of one that is there. */
+const isOneTooMany = async (tx: Queries, userId: UserId, ruleId: string, maxRules: number): Promise<boolean> =>
+  (await countPushRules(tx, userId)) >= maxRules && !(await hasPushRule(tx, userId, ruleId))
+
 /**
  * Makes a rule or replaces it; it is on unless it was switched off. Returns `no such rule` when `place` names one that the
- * user does not have, `another class` when that is of another class; nothing is changed then. In one transaction, read
- * committed: it waits for others that change rules of the user, and must see what they did.
+ * user does not have, `another class` when that is of another class, `too many` when the user has `maxRules` others; nothing
+ * is changed then. In one transaction, read committed: it waits for others that change rules of the user, and must see what
+ * they did.
  */
 export async function upsertPushRule(
   tx: Queries,
   rule: NewPushRule,
   position: PushRulePosition,
-): Promise<'done' | 'no such rule' | 'another class'> {
+  maxRules = Number.POSITIVE_INFINITY,
+): Promise<'done' | 'no such rule' | 'another class' | 'too many'> {
   const { userId, ruleId, priorityClass, conditions, actions, place } = rule
-  await tx.run("select pg_advisory_xact_lock(hashtextextended('push_rules ' || $1, 0))", [userId])
+  await lockPushRules(tx, userId)
   let priority: number
   if (place === undefined) {
+    if (await isOneTooMany(tx, userId, ruleId, maxRules)) return 'too many'
     const top = await tx.one<{ priority: number }>(
       `select coalesce(max(priority) + 1, 0) as priority from push_rules where user_name = $1 and priority_class = $2`,
       [userId, priorityClass],
@@ -98,6 +116,7 @@ export async function upsertPushRule(
     )
     if (other === undefined) return 'no such rule'
     if (other.priorityClass !== priorityClass) return 'another class'
+    if (await isOneTooMany(tx, userId, ruleId, maxRules)) return 'too many'
     priority = isBefore ? other.priority + 1 : other.priority
     // Those that are looked at before it make room, the other one among them if the rule is to come after it.
     await tx.run(
@@ -187,8 +206,9 @@ export async function switchPushRule(
 }
 
 /**
- * Other actions for a rule. For a default one a row of class -1 keeps them; of their own rules false says that there is no
- * such rule.
+ * Other actions for a rule. For a default one a row of class -1 keeps them; of their own rules `no such rule` says that there
+ * is none, and `too large` that its conditions and the actions are of more than `ruleSize` bytes; nothing is changed then, nor
+ * where that row would be one `too many`. In one transaction, read committed.
  */
 export async function updatePushRuleActions(
   tx: Queries,
@@ -197,21 +217,27 @@ export async function updatePushRuleActions(
   actions: string,
   isDefaultRule: boolean,
   position: PushRulePosition,
-): Promise<boolean> {
+  limits: { readonly ruleCount: number; readonly ruleSize: number } = NO_LIMITS,
+): Promise<'done' | 'no such rule' | 'too large' | 'too many'> {
+  await lockPushRules(tx, userId)
   if (isDefaultRule) {
+    if (await isOneTooMany(tx, userId, ruleId, limits.ruleCount)) return 'too many'
     const rule = { userId, ruleId, priorityClass: -1, priority: 1, conditions: '[]', actions }
     await writeRule(tx, rule)
   } else {
-    const changed = await tx.run('update push_rules set actions = $3 where user_name = $1 and rule_id = $2', [
-      userId,
-      ruleId,
-      actions,
-    ])
-    if (changed === 0) return false
+    const rule = await tx.one<{ readonly conditions: string }>(
+      'select conditions from push_rules where user_name = $1 and rule_id = $2',
+      [userId, ruleId],
+    )
+    if (rule === undefined) return 'no such rule'
+    if (Buffer.byteLength(rule.conditions) + Buffer.byteLength(actions) > limits.ruleSize) return 'too large'
+    await tx.run('update push_rules set actions = $3 where user_name = $1 and rule_id = $2', [userId, ruleId, actions])
   }
   await noteChange(tx, position, 'ACTIONS', { userId, ruleId, actions })
-  return true
+  return 'done'
 }
+
+const NO_LIMITS = { ruleCount: Number.POSITIVE_INFINITY, ruleSize: Number.POSITIVE_INFINITY }
 
 type Operation = 'ADD' | 'DELETE' | 'ENABLE' | 'DISABLE' | 'ACTIONS'
 

@@ -27,20 +27,20 @@ const COLUMNS = `e.event_id as "eventId", e.room_id as "roomId", e.stream_orderi
  */
 export const selectRecentEvents = (
   db: Queries,
-  rooms: readonly { readonly roomId: RoomId; readonly from: number }[],
+  rooms: readonly { readonly roomId: RoomId; readonly from: number; readonly to?: number | undefined }[],
   to: number,
   limit: number,
 ) =>
   db.rows<EventPlace>(
-    `select e.* from unnest($1::text[], $2::bigint[]) as r (room_id, after)
+    `select e.* from unnest($1::text[], $2::bigint[], $5::bigint[]) as r (room_id, after, up_to)
      cross join lateral (
        select ${COLUMNS} from events e
-       where e.room_id = r.room_id and e.stream_ordering > r.after and e.stream_ordering <= $3
+       where e.room_id = r.room_id and e.stream_ordering > r.after and e.stream_ordering <= least($3, r.up_to)
          and not e.outlier and e.rejection_reason is null
        order by e.stream_ordering desc limit $4
      ) as e
      order by "roomId", "streamOrdering" desc`,
-    [rooms.map(({ roomId }) => roomId), rooms.map(({ from }) => from), to, limit],
+    [rooms.map(({ roomId }) => roomId), rooms.map(({ from }) => from), to, limit, rooms.map((room) => room.to ?? to)],
   )
 
 /**

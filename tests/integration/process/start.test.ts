@@ -4,6 +4,7 @@ import assert from 'node:assert/strict'
 import { existsSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
+import { makeDb } from '../../../worker/storage/db.ts'
 import { makeDeployment } from '../../harness/deployment.ts'
 import { startPostgres } from '../../harness/postgres.ts'
 import { until } from '../../harness/until.ts'
@@ -38,10 +39,80 @@ test('processes start in any order, and a second time with the same key', async 
   const key = readFileSync(join(deployment.folder, 'signing.key'), 'utf8')
   for (const one of processes) assert.equal(one.said().includes('cannot start'), false)
   for (const one of processes)
-    await until(async () => (await one.metric('synapse_replication_tcp_resource_total_connections')) === 1)
+    await until(async () => (await one.metric('synapse_replication_tcp_resource_total_connections')) === 1, 15_000)
   assert.deepEqual(await Promise.all(processes.map(({ stop }) => stop())), [0, 0, 0, 0])
 
   const again = await deployment.start('generic1')
   assert.equal((await again.get('/_matrix/client/versions')).status, 200)
   assert.equal(readFileSync(join(deployment.folder, 'signing.key'), 'utf8'), key)
+})
+
+test('what is wrong with the database is said, and ends the process', async (t) => {
+  const settings = await postgres.emptyDatabase()
+  const foreign = await postgres.emptyDatabase()
+  const db = makeDb(foreign)
+  await db.run('create table something (x int)')
+  await db.close()
+  const cases = [
+    [{ ...settings, database: 'nowhere' }, /master cannot start: .*database "nowhere" does not exist/],
+    [foreign, /master cannot start: the database has tables, but neither of Plexus nor of Synapse/],
+    [await postgres.emptyDatabase(`encoding 'SQL_ASCII' lc_collate 'C' lc_ctype 'C' template template0`), /encoding/],
+  ] as const
+  await Promise.all(
+    cases.map(async ([given, message]) => {
+      const main = makeDeployment(t, given).spawn('master')
+      assert.equal(await main.ended, 1)
+      assert.match(main.said(), message)
+      assert.ok(main.log.some(({ level }) => level === 60))
+    }),
+  )
+})
+
+test('a socket that somebody listens on is left alone, and one of a killed process replaced', async (t) => {
+  const deployment = makeDeployment(t, await postgres.emptyDatabase())
+  const main = await deployment.start('master')
+  const second = deployment.spawn('master')
+  assert.equal(await second.ended, 1)
+  assert.match(second.said(), /cannot start: cannot listen: .*EADDRINUSE.*master\.sock/)
+  assert.equal((await main.get('/health')).status, 200)
+
+  assert.equal(await main.stop('SIGKILL'), 'SIGKILL')
+  const again = await deployment.start('master')
+  assert.equal((await again.get('/health')).status, 200)
+})
+
+test('a process that waits for the signing key can be stopped', async (t) => {
+  const deployment = makeDeployment(t, await postgres.emptyDatabase(), { workers: { generic1: {} } })
+  const worker = deployment.spawn('generic1')
+  await until(() => worker.log.some(({ msg }) => String(msg).includes('waiting for the main process to make it')))
+  assert.equal(await worker.stop(), 0)
+})
+
+test('metrics have the names that Synapse has', async (t) => {
+  const deployment = makeDeployment(t, await postgres.emptyDatabase())
+  const main = await deployment.start('master')
+  const server = { server_name: 'hs.test' }
+  assert.equal(await main.metric('synapse_storage_stream_current_position', { ...server, stream_name: 'events' }), 1)
+  assert.equal(await main.metric('synapse_storage_stream_current_position', { stream_name: 'to_device' }), 1)
+  assert.equal(await main.metric('synapse_event_persisted_position', server), 1)
+  assert.equal(await main.metric('plexus_stream_lag', { stream_name: 'receipts' }), 0)
+  assert.equal(await main.metric('plexus_stream_writer_position', { stream_name: 'typing', writer: 'master' }), 0)
+  assert.ok(
+    (await main.metric('synapse_replication_tcp_protocol_outbound_commands_total', { command: 'POSITION' }))! > 0,
+  )
+  assert.ok((await main.metric('synapse_storage_query_time_count', { verb: 'SELECT' }))! > 0)
+  assert.ok((await main.metric('process_cpu_seconds_total'))! > 0)
+  const { text } = await main.get('/_synapse/metrics')
+  const names = [...text.matchAll(/^# TYPE (\S+)/gm)].map(([, name]) => name)
+  assert.equal(new Set(names).size, names.length, 'each is described once')
+})
+
+test('HTTP replication asks for the secret', async (t) => {
+  const deployment = makeDeployment(t, await postgres.emptyDatabase())
+  const main = await deployment.start('master')
+  const path = '/_synapse/replication/get_repl_stream_updates/typing/abcdefghij?from_token=0&upto_token=5'
+  assert.equal((await main.get(path)).status, 500)
+  const asked = await main.get(path, { authorization: 'Bearer replication' })
+  assert.equal(asked.status, 400)
+  assert.match(asked.text, /Unknown stream/)
 })

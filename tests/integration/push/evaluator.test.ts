@@ -87,7 +87,7 @@ async function world(t: T, options: { history?: string; notifications?: JsonObje
       joined: async () => new Set(Array.from({ length: members }, (_, i) => user(`${i}`))),
     },
     rules: makeUserRules({ db, streams, compiler }),
-    ignorers: makeIgnorers({ db, streams }),
+    ignorers: makeIgnorers({ db, streams, caches: { on: () => undefined } }),
     compiler,
     isLocal: (userId) => userId.endsWith(':s'),
     isAppserviceUser: (userId) => userId === user('ghost'),

@@ -232,9 +232,9 @@ test('push rules: made, put in order, switched, changed, deleted; each change to
 
   const change = (rule: string, isDefault: boolean) =>
     inTransaction(db, (tx) => updatePushRuleActions(tx, alice, rule, '["dont_notify"]', isDefault, at()))
-  assert.equal(await change('c', false), true)
-  assert.equal(await change('nobody', false), false)
-  assert.equal(await change('.m.rule.message', true), true)
+  assert.equal(await change('c', false), 'done')
+  assert.equal(await change('nobody', false), 'no such rule')
+  assert.equal(await change('.m.rule.message', true), 'done')
   const rules = new Map((await selectPushRules(db, [alice])).map((rule) => [rule.ruleId, rule]))
   assert.equal(rules.get('c')?.actions, '["dont_notify"]')
   assert.equal(rules.get('.m.rule.message')?.priorityClass, -1)

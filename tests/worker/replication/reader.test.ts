@@ -288,16 +288,44 @@ test('what piles up behind a fetch is dropped, and asked for afterwards', async 
 
 test('who waits for a position is woken by it, or after a time', async () => {
   const { reader, row, position } = follow({ at: 5 })
+  position('a', 5, 5)
   assert.equal(await reader.waitFor('s', 'a', 5, 10), true)
   assert.equal(await reader.waitFor('s', 'me', 500, 10), true)
   assert.equal(await reader.waitFor('not followed', 'a', 500, 10), true)
   assert.equal(await reader.waitFor('s', 'a', 6, 10), false)
   const waits = [reader.waitFor('s', 'a', 7, 1_000), reader.waitFor('s', 'a', 9, 100)]
-  position('a', 5, 5)
   row('a', 8, 'x')
   assert.deepEqual(await Promise.all(waits), [true, false])
   const moved = reader.waitFor('s', 'a', 9, 1_000)
   position('a', 8, 9)
   assert.equal(await moved, true)
   await after(1)
+})
+
+test('who waits for a writer that is not heard has its rows fetched, once', async () => {
+  const { reader, row, position, told, fetched } = follow({
+    at: 5,
+    fetch: async (_instance, from, upTo) => {
+      await after(5)
+      return { rows: from < 7 ? [[7, 'seven']] : [], upTo, limited: false }
+    },
+  })
+  const waits = [reader.waitFor('s', 'a', 7, 1_000), reader.waitFor('s', 'a', 7, 1_000)]
+  position('a', 7, 8)
+  row('a', 9, 'nine')
+  assert.deepEqual(await Promise.all(waits), [true, true])
+  await until(() => told.length === 2)
+  assert.deepEqual(told, [
+    ['a', 7, ['seven']],
+    ['a', 9, ['nine']],
+  ])
+  assert.deepEqual(fetched, [['a', 5, 7]])
+  assert.equal(await reader.waitFor('s', 'a', 10, 20), false, 'who is heard is waited for')
+  assert.deepEqual(fetched.length, 1)
+})
+
+test('what cannot be fetched is waited for in vain, and told', async () => {
+  const { reader, problems } = follow({ fetch: () => Promise.reject(new Error('away')) })
+  assert.equal(await reader.waitFor('s', 'a', 7, 20), false)
+  assert.equal(problems.length, 1)
 })

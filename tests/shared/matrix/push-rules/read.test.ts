@@ -30,13 +30,12 @@ test('a rule is read as clients put it, and shown as they read it', () => {
 
 test('a rule that is none is refused, with a reason', () => {
   for (const [kind, id, body, reason] of [
-    ['postcontent', 'a', { actions }, /kind/],
-    ['constructor', 'a', { actions }, /kind/],
+    ['postcontent', 'a', { actions }, /Unknown template/],
+    ['constructor', 'a', { actions }, /Unknown template/],
     ['override', '', { actions }, /empty/],
-    ['override', '.m.rule.mine', { actions }, /dot/],
+    ['override', '.m.rule.mine', { actions }, /start with/],
     ['override', 'a/b', { actions }, /slash/],
     ['override', 'a\\b', { actions }, /slash/],
-    ['override', 'a'.repeat(301), { actions }, /too long/],
     ['override', 'a', [], /object/],
     ['override', 'a', {}, /actions/],
     ['override', 'a', { actions: ['shout'] }, /action/],
@@ -44,10 +43,8 @@ test('a rule that is none is refused, with a reason', () => {
     ['override', 'a', { actions: [null] }, /action/],
     ['override', 'a', { actions, conditions: {} }, /conditions/],
     ['override', 'a', { actions, conditions: [{ key: 'type' }] }, /kind/],
-    ['override', 'a', { actions, conditions: [{ kind: 'x', value: 2n ** 64n, pattern: 'é'.repeat(500) }] }, /large/],
     ['content', 'a', { actions }, /pattern/],
     ['content', 'a', { actions, pattern: 1 }, /pattern/],
-    ['content', 'a', { actions, pattern: '*'.repeat(1100) }, /large/],
   ] as const) {
     const result = readPushRule(kind, id, body as never)
     assert.ok(!result.ok && reason.test(result.reason), `${kind} ${JSON.stringify(result)}`)
@@ -57,7 +54,6 @@ test('a rule that is none is refused, with a reason', () => {
 test('actions and enabled on their own', () => {
   assert.deepEqual(readActions({ actions: ['notify'] }), { ok: true, value: ['notify'] })
   assert.equal(readActions(['notify']).ok, false)
-  assert.equal(readActions({ actions: [{ set_tweak: 'sound', value: 'x'.repeat(2000) }] }).ok, false)
   for (const body of [{ enabled: false }, false]) assert.deepEqual(readEnabled(body), { ok: true, value: false })
   for (const body of [{ enabled: 1 }, 'true', null, {}]) assert.equal(readEnabled(body).ok, false)
 })

@@ -1,0 +1,135 @@
+/**
+ * A process that answers `/sync`, beside others that send and persist, in this one, on one Postgres.
+ *
+ *     const { senders, syncs } = await startSyncProcesses(t, db)
+ */
+
+import { defaultFilter, readFilter } from '../../shared/matrix/filter/filter.ts'
+import type { RoomId, UserId } from '../../shared/matrix/ids.ts'
+import type { JsonObject } from '../../shared/matrix/json/value.ts'
+import { makeUnreadCounts } from '../../worker/push/unread-counts.ts'
+import { makeErasedUsers } from '../../worker/rooms/erased-users.ts'
+import { makeEventPrinter } from '../../worker/rooms/event-printer.ts'
+import { makeIgnoredUsers } from '../../worker/rooms/ignored-users.ts'
+import { makeMemberships } from '../../worker/rooms/memberships.ts'
+import { makeVisibility } from '../../worker/rooms/visibility.ts'
+import type { Db } from '../../worker/storage/db.ts'
+import { parseStreamToken } from '../../worker/streams/tokens.ts'
+import { makeSyncParts, type SyncParts } from '../../worker/sync/make-sync.ts'
+import type { SyncWait } from '../../worker/sync/sync.ts'
+import { type RoomProcess, type RoomProcessesOptions, serverName, startRoomProcesses } from './room-process.ts'
+
+export interface SyncProcess extends RoomProcess, SyncParts {
+  /** As a client asks: the answer, parsed. */
+  readonly ask: (userId: UserId, more?: Asked) => Promise<Answer>
+}
+
+export interface Asked extends Partial<SyncWait> {
+  readonly since?: string
+  readonly filter?: JsonObject
+  readonly fullState?: boolean
+  readonly useStateAfter?: boolean
+  readonly deviceId?: string
+}
+
+export interface ClientEvent {
+  readonly event_id: string
+  readonly type: string
+  readonly state_key?: string
+  readonly sender: string
+  readonly content: JsonObject
+  readonly unsigned: JsonObject
+}
+interface Events<Event = ClientEvent> {
+  readonly events: readonly Event[]
+}
+export interface AnswerRoom {
+  readonly timeline: Events & { readonly limited: boolean; readonly prev_batch: string }
+  readonly state: Events
+  readonly state_after?: Events
+  readonly account_data: Events<{ readonly type: string; readonly content: JsonObject }>
+  readonly ephemeral: Events<{ readonly type: string; readonly content: JsonObject }>
+  readonly unread_notifications: { readonly notification_count: number; readonly highlight_count: number }
+  readonly summary: JsonObject
+}
+export interface Answer {
+  readonly next_batch: string
+  readonly account_data?: Events<{ readonly type: string; readonly content: JsonObject }>
+  readonly device_one_time_keys_count: JsonObject
+  readonly device_unused_fallback_key_types: readonly string[]
+  readonly rooms?: {
+    readonly join?: Readonly<Record<RoomId, AnswerRoom>>
+    readonly invite?: Readonly<Record<RoomId, { readonly invite_state: Events }>>
+    readonly knock?: Readonly<Record<RoomId, { readonly knock_state: Events }>>
+    readonly leave?: Readonly<Record<RoomId, AnswerRoom>>
+  }
+}
+
+export interface SyncProcessesOptions extends Omit<RoomProcessesOptions, 'onMade'> {
+  /** Rows of streams that are kept in memory, by the process' name. */
+  readonly recentRows?: (name: string) => number | undefined
+}
+
+export async function startSyncProcesses(
+  t: { after(fn: () => Promise<void>): void },
+  db: Db,
+  options: SyncProcessesOptions = {},
+): Promise<readonly SyncProcess[]> {
+  const parts = new Map<string, SyncParts>()
+  const { recentRows = () => undefined, dbOf = () => db } = options
+  const processes = await startRoomProcesses(t, db, {
+    ...options,
+    onMade(process) {
+      const rows = recentRows(process.name)
+      parts.set(process.name, makeParts(process, dbOf(process.name), rows === undefined ? {} : { recentRows: rows }))
+    },
+  })
+  return processes.map((process) => ({ ...process, ...parts.get(process.name)!, ask: asking(process, parts) }))
+}
+
+function makeParts(
+  { streams, events, states }: RoomProcess,
+  db: Db,
+  options: { readonly recentRows?: number },
+): SyncParts {
+  const { caches } = streams
+  const memberships = makeMemberships({ db, streams, caches, serverName })
+  const ignoredUsers = makeIgnoredUsers({ db, streams, caches })
+  const erasedUsers = makeErasedUsers({ db, caches })
+  return makeSyncParts({
+    ...options,
+    db,
+    streams,
+    caches,
+    events,
+    states,
+    memberships,
+    ignoredUsers,
+    visibility: makeVisibility({ db, events, state: states, memberships, ignoredUsers, erasedUsers }),
+    printer: makeEventPrinter({ events }),
+    typing: { inRoom: () => [], changedAt: () => 0 },
+    unreadCounts: makeUnreadCounts({ db, streams }),
+    pushRules: async () => ({ global: {} }),
+    filterTimelineLimit: 1_000,
+    now: Date.now,
+  })
+}
+
+const asking =
+  (process: RoomProcess, parts: ReadonlyMap<string, SyncParts>): SyncProcess['ask'] =>
+  async (userId, { since, filter, fullState = false, useStateAfter = false, deviceId = 'PHONE', ...wait } = {}) => {
+    const read = filter === undefined ? undefined : readFilter(filter)
+    if (read?.ok === false) throw new Error(read.reason)
+    const token = since === undefined ? undefined : await process.streams.instances.parse(parseStreamToken, since)
+    if (token?.ok === false) throw new Error(token.reason)
+    const request = {
+      userId,
+      deviceId,
+      filter: read?.value ?? defaultFilter,
+      since: token?.value,
+      fullState,
+      useStateAfter,
+    }
+    const text = await parts.get(process.name)!.sync(request, { timeoutMs: 0, ...wait })
+    return JSON.parse(text) as Answer
+  }

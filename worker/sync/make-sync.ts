@@ -1,0 +1,49 @@
+/** The parts of `/sync`, in the order in which they need each other. */
+
+import type { Memberships } from '../rooms/memberships.ts'
+import type { Db } from '../storage/db.ts'
+import type { CacheInvalidation, LiveStreams } from '../streams/live-streams.ts'
+import { makeDeviceKeys } from './device-keys.ts'
+import { type Filters, makeFilters } from './filters.ts'
+import { makeLazyMembers } from './lazy-members.ts'
+import { makeNotifier, type Notifier } from './notifier.ts'
+import { followRecent } from './recent.ts'
+import type { RespondDeps } from './respond.ts'
+import { makeSync, type Sync } from './sync.ts'
+
+export interface SyncPartsDeps
+  extends Omit<RespondDeps, 'db' | 'streams' | 'recent' | 'deviceKeys' | 'lazyMembers' | 'maxTimelineLimit' | 'clock'> {
+  readonly db: Db
+  readonly streams: LiveStreams
+  readonly caches: Pick<CacheInvalidation, 'on'>
+  readonly memberships: Pick<Memberships, 'ofUser'>
+  /** `filter_timeline_limit`; -1: any number. */
+  readonly filterTimelineLimit: number
+  /** Milliseconds since 1970. */
+  readonly now: () => number
+  /** How many rows of each stream are kept in memory. */
+  readonly recentRows?: number
+}
+
+export interface SyncParts {
+  readonly sync: Sync
+  readonly filters: Filters
+  readonly notifier: Notifier
+}
+
+/** To be made before the process is connected: it follows streams. */
+export function makeSyncParts(deps: SyncPartsDeps): SyncParts {
+  const { db, streams, caches, memberships, filterTimelineLimit, now } = deps
+  const maxTimelineLimit = filterTimelineLimit < 0 ? Number.POSITIVE_INFINITY : filterTimelineLimit
+  const notifier = makeNotifier({ streams, memberships })
+  const sync = makeSync({
+    ...deps,
+    notifier,
+    recent: followRecent(streams, deps.recentRows),
+    deviceKeys: makeDeviceKeys({ db, caches }),
+    lazyMembers: makeLazyMembers(),
+    maxTimelineLimit,
+    clock: now,
+  })
+  return { sync, filters: makeFilters({ db, maxTimelineLimit }), notifier }
+}

@@ -1,0 +1,80 @@
+/** What is new for a user after a token, as far as memory has it: mostly nothing, which is to cost nothing. */
+
+import type { RoomId, UserId } from '../../shared/matrix/ids.ts'
+import type { OwnMembership } from '../rooms/memberships.ts'
+import type { StreamRow } from '../streams/definitions.ts'
+import type { StreamToken } from '../streams/tokens.ts'
+import { type MultiWriterToken, tokenAt } from '../streams/vector-clock.ts'
+import type { Recent } from './recent.ts'
+import type { RecentRow, RecentRows } from './recent-rows.ts'
+import { eventsOf } from './request.ts'
+
+export interface News {
+  /** Rooms with new events, or with changes of their state; undefined: any may have. */
+  readonly events: ReadonlySet<RoomId> | undefined
+  /** Whether any of the user's own memberships may have changed. */
+  readonly hasMoved: boolean
+  readonly typing: ReadonlySet<RoomId> | undefined
+  /** By position; undefined: the table has to be asked. */
+  readonly receipts: readonly RecentRow<RoomId, StreamRow<'receipts'>>[] | undefined
+  readonly accountData: readonly StreamRow<'account_data'>[] | undefined
+  readonly pushRules: boolean
+}
+
+/** For fewer rows than this times the user's rooms all of them are looked at, else the rooms one by one. */
+const ROWS_PER_ROOM = 4
+
+export function newsOf(
+  recent: Recent,
+  userId: UserId,
+  own: ReadonlyMap<RoomId, OwnMembership>,
+  since: StreamToken,
+  now: StreamToken,
+): News {
+  const [from, upTo] = [eventsOf(since), eventsOf(now)]
+  const events = ofRooms(recent.events, own, from, upTo)
+  const accountData = tokenAt(since.accountData)
+  const pushRules = tokenAt(since.pushRules)
+  // Positions of typing begin anew with its writer.
+  const typing = tokenAt(since.typing > now.typing ? -1 : since.typing)
+  return {
+    events: events && new Set(events.map(({ key }) => key)),
+    hasMoved: events === undefined || events.some(({ row }) => isOwnMembership(row, userId)),
+    typing: roomsIn(ofRooms(recent.typing, own, typing, tokenAt(now.typing))),
+    receipts: ofRooms(recent.receipts, own, since.receipts, now.receipts),
+    accountData: recent.accountData.isComplete(accountData)
+      ? recent.accountData.of(userId, accountData, tokenAt(now.accountData)).map(({ row }) => row)
+      : undefined,
+    pushRules:
+      !recent.pushRules.isComplete(pushRules) ||
+      recent.pushRules.of(userId, pushRules, tokenAt(now.pushRules)).length > 0,
+  }
+}
+
+export const isNothing = ({ events, hasMoved, typing, receipts, accountData, pushRules }: News): boolean =>
+  !hasMoved &&
+  !pushRules &&
+  events?.size === 0 &&
+  typing?.size === 0 &&
+  receipts?.length === 0 &&
+  accountData?.length === 0
+
+const roomsIn = <Row>(rows: readonly RecentRow<RoomId, Row>[] | undefined): ReadonlySet<RoomId> | undefined =>
+  rows && new Set(rows.map(({ key }) => key))
+
+const isOwnMembership = (row: StreamRow<'events'>, userId: UserId): boolean =>
+  row.kind === 'ev' ? row.type === 'm.room.member' && row.stateKey === userId : row.kind === 'state-all'
+
+function ofRooms<Row>(
+  rows: RecentRows<RoomId, Row>,
+  own: ReadonlyMap<RoomId, OwnMembership>,
+  from: MultiWriterToken,
+  upTo: MultiWriterToken,
+): RecentRow<RoomId, Row>[] | undefined {
+  if (!rows.isComplete(from)) return undefined
+  if (rows.countAfter(from) <= own.size * ROWS_PER_ROOM)
+    return rows.between(from, upTo).filter(({ key }) => own.has(key))
+  const found: RecentRow<RoomId, Row>[] = []
+  for (const roomId of own.keys()) found.push(...rows.of(roomId, from, upTo))
+  return found
+}

@@ -1,0 +1,83 @@
+/** `/sync` of a client: an answer at once, or as soon as there is something for it. */
+
+import type { JsonText } from '../json-text.ts'
+import type { Memberships } from '../rooms/memberships.ts'
+import type { LiveStreams } from '../streams/live-streams.ts'
+import { covers } from '../streams/stream-token.ts'
+import type { StreamToken } from '../streams/tokens.ts'
+import { isNothing, newsOf } from './news.ts'
+import type { Notifier } from './notifier.ts'
+import { eventsOf, type SyncRequest } from './request.ts'
+import { printNothing, type RespondDeps, respond } from './respond.ts'
+import { beyond } from './room-plans.ts'
+
+export interface SyncDeps extends RespondDeps {
+  readonly streams: Pick<LiveStreams, 'instances' | 'now' | 'reach'>
+  readonly memberships: Pick<Memberships, 'ofUser'>
+  readonly notifier: Notifier
+}
+
+export interface SyncWait {
+  /** How long to wait for something new; 0: answer at once. */
+  readonly timeoutMs: number
+  /** Aborts: answer now, with what there is. */
+  readonly signal?: AbortSignal | undefined
+}
+
+/** How long this process may be behind the one that gave the token; a client that waits is not answered sooner. */
+const MAX_BEHIND_MS = 10_000
+
+export type Sync = (request: SyncRequest, wait: SyncWait) => Promise<JsonText>
+
+export function makeSync(deps: SyncDeps): Sync {
+  const { streams, memberships, notifier } = deps
+
+  /** False also if `signal` aborts. */
+  const reached = (token: StreamToken, signal: AbortSignal | undefined): Promise<boolean> =>
+    Promise.race([streams.reach(token, MAX_BEHIND_MS), ...(signal === undefined ? [] : [aborted(signal)])])
+
+  /** Undefined: there is nothing new. `moved`: to be looked again. `stuck`: it cannot be said, as this process is behind. */
+  const look = async (
+    request: SyncRequest,
+    now: StreamToken,
+    signal: AbortSignal | undefined,
+  ): Promise<JsonText | undefined | 'moved' | 'stuck'> => {
+    const { userId, since } = request
+    const own = await memberships.ofUser(userId)
+    if (since === undefined) return respond(deps, request, own, now)
+    if (!request.fullState && isNothing(newsOf(deps.recent, userId, own, since, now))) return undefined
+    const ahead = beyond(own, eventsOf(now))
+    if (ahead === undefined) return respond(deps, request, own, now)
+    // They moved since `now` was taken; soon it is known what happened before that.
+    return (await reached({ ...now, room: ahead }, signal)) ? 'moved' : 'stuck'
+  }
+
+  return async (request, { timeoutMs, signal }) => {
+    const { since, fullState } = request
+    const deadline = performance.now() + timeoutMs
+    if (since !== undefined && !covers(streams.now(), since) && !(await reached(since, signal)))
+      return printNothing(deps, request, since)
+    const watch = since === undefined || fullState || timeoutMs === 0 ? undefined : await notifier.watch(request.userId)
+    try {
+      for (;;) {
+        const version = watch?.version()
+        const now = streams.now()
+        const answer = await look(request, now, signal)
+        if (answer === 'moved') continue
+        if (answer === 'stuck') return await printNothing(deps, request, since!)
+        if (answer !== undefined) return answer
+        // Nothing of theirs is between the two tokens: the later one spares them to look there again.
+        if (watch === undefined || !(await watch.changed(version!, deadline - performance.now(), signal)))
+          return await printNothing(deps, request, now)
+      }
+    } finally {
+      watch?.end()
+    }
+  }
+}
+
+const aborted = (signal: AbortSignal): Promise<false> =>
+  new Promise((resolve) => {
+    if (signal.aborted) resolve(false)
+    else signal.addEventListener('abort', () => resolve(false), { once: true })
+  })
