@@ -53,7 +53,7 @@ export function makeReadableState({
     async at(userId, roomId, token, filter) {
       const eventId = await timeline.lastBefore(roomId, token)
       const known = eventId === undefined ? undefined : (await events.get([eventId])).get(eventId)
-      if (known === undefined) throw new MatrixError('M_NOT_FOUND', "Can't find an event before that token")
+      if (known === undefined) throw new MatrixError('M_NOT_FOUND', "Can't find event at that token")
       if (!(await visibility.seesStateAfter(userId, known)))
         throw new MatrixError(
           'M_FORBIDDEN',
