@@ -90,6 +90,7 @@ export function makeTimeline({ db, events: store, streams }: TimelineDeps): Time
         const start = from === undefined && isBackwards ? await endOf(roomId, now, undefined) : begin
         return { events: [], start, next: to ?? start, isLimited: limit === 0 }
       }
+      const asked = filter === undefined ? undefined : historyFilter(filter)
       const fetched = await selectHistory(
         db,
         roomId,
@@ -97,12 +98,12 @@ export function makeTimeline({ db, events: store, streams }: TimelineDeps): Time
         placeFor(begin, isBackwards),
         limit + 1,
         to === undefined ? undefined : placeFor(to, !isBackwards),
-        filter === undefined ? undefined : historyFilter(filter),
+        asked,
       )
       // Without a filter the first row is the room's last.
       const start =
         from === undefined && isBackwards
-          ? await endOf(roomId, now, filter === undefined ? fetched[0] : undefined)
+          ? await endOf(roomId, now, asked === undefined ? fetched[0] : undefined)
           : begin
       const [lower, upper] = isBackwards ? [to, begin] : [begin, to]
       const rows: EventPlace[] = []
@@ -157,15 +158,17 @@ function nextAfter(last: EventPlace | undefined, isBackwards: boolean): Historic
   return { depth, stream: isBackwards ? stream - 1 : stream }
 }
 
-function historyFilter({ types, senders, containsUrl, relatedBy }: EventFilter): HistoryFilter {
+/** Undefined: it leaves nothing out, as one that only asks for members to be loaded lazily. */
+function historyFilter({ types, senders, containsUrl, relatedBy }: EventFilter): HistoryFilter | undefined {
   const some = (list: readonly string[] | undefined) => (list === undefined || list.length === 0 ? undefined : list)
   const related = { types: some(relatedBy?.relTypes), senders: some(relatedBy?.senders) }
-  return {
+  const filter = {
     types: types.include,
-    notTypes: types.exclude,
+    notTypes: some(types.exclude),
     senders: senders.include,
-    notSenders: senders.exclude,
+    notSenders: some(senders.exclude),
     containsUrl,
     relatedBy: related.types === undefined && related.senders === undefined ? undefined : related,
   }
+  return Object.values(filter).every((value) => value === undefined) ? undefined : filter
 }

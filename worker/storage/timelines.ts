@@ -102,12 +102,12 @@ export function selectHistory(
 }
 
 function filterConditions(filter: HistoryFilter, param: (value: Param) => string): string[] {
-  const { types, notTypes = [], senders, notSenders = [], containsUrl, relatedBy } = filter
+  const { types, notTypes, senders, notSenders, containsUrl, relatedBy } = filter
   const conditions: string[] = []
   if (types !== undefined) conditions.push(isType(types, param))
-  if (notTypes.length > 0) conditions.push(`not ${isType(notTypes, param)}`)
+  if (notTypes !== undefined) conditions.push(`not ${isType(notTypes, param)}`)
   if (senders !== undefined) conditions.push(`e.sender = any(${param(senders)})`)
-  if (notSenders.length > 0) conditions.push(`not e.sender = any(${param(notSenders)})`)
+  if (notSenders !== undefined) conditions.push(`not e.sender = any(${param(notSenders)})`)
   if (containsUrl !== undefined) conditions.push(`coalesce(e.contains_url, false) = ${param(containsUrl)}`)
   if (relatedBy !== undefined) {
     const relates = ['r.relates_to_id = e.event_id']
