@@ -1,12 +1,11 @@
 /** Everything that a process does for others, made from what it is given: pure wiring. */
 
 import type { Logger } from 'pino'
-import { capabilitiesEndpoints } from '../shared/endpoints/client/capabilities.ts'
 import { versionsEndpoints } from '../shared/endpoints/client/versions.ts'
 import { federationVersionEndpoints } from '../shared/endpoints/federation/version.ts'
 import { wellKnownEndpoints } from '../shared/endpoints/well-known/wellknown.ts'
 import type { JsonObject } from '../shared/matrix/json/value.ts'
-import { capabilitiesHandlers } from './client/capabilities.ts'
+import { makeAccounts } from './accounts.ts'
 import { versionsHandlers } from './client/versions.ts'
 import type { WorkerConfig } from './config/types.ts'
 import { federationVersionHandlers } from './federation/version.ts'
@@ -14,6 +13,7 @@ import type { FederationAuthDeps } from './http/federation-auth.ts'
 import { type Operation, operations } from './http/handlers.ts'
 import type { Requesters } from './http/requester.ts'
 import type { Mount } from './http/server.ts'
+import { makeTransactions } from './http/transactions.ts'
 import { currentRequest } from './logging/request-context.ts'
 import type { Command, CommandName } from './replication/commands.ts'
 import type { ReplicationClient } from './replication/http-client.ts'
@@ -21,6 +21,7 @@ import type { ReplicationHandlers } from './replication/http-server.ts'
 import type { Replication } from './replication/replication.ts'
 import type { OwnUpdates } from './replication/stream-updates.ts'
 import { roomReadingOperations } from './room-reading.ts'
+import { makeRoomRequests } from './room-requests.ts'
 import { makeRoomReading } from './rooms/make-reading.ts'
 import { makeRoomStores, makeRoomWriting } from './rooms/make-rooms.ts'
 import { prejoinStateOf } from './rooms/prejoin-state.ts'
@@ -72,6 +73,7 @@ export function makeServices(deps: ServicesDeps): Services {
   const { config, version, db, streams, caches, client, now } = deps
   const onProblem = problemsOf(deps.logger('synapse'))
 
+  const accounts = makeAccounts({ config, db, caches, tell: deps.send, onProblem })
   const rooms = makeRoomStores({ db, streams })
   const { events, states } = rooms
   const reading = makeRoomReading({ db, streams, caches, serverName: config.serverName, events, state: states })
@@ -117,22 +119,26 @@ export function makeServices(deps: ServicesDeps): Services {
     now,
   })
 
+  const { requesters } = accounts
+  const transactions = makeTransactions(() => performance.now())
+  const roomRequests = makeRoomRequests({
+    config,
+    db,
+    streams,
+    caches,
+    sender: roomWriting.sender,
+    state: states,
+    events,
+    memberships,
+    isAdmin: requesters.isAdmin,
+    transactions,
+    onProblem,
+  })
+
   return {
-    requesters: nobody,
+    requesters,
     operations: [
       ...operations('client/versions', versionsEndpoints, versionsHandlers({ unstableFeatures: {} })),
-      ...operations(
-        'client/capabilities',
-        capabilitiesEndpoints,
-        capabilitiesHandlers({
-          defaultRoomVersion: config.defaultRoomVersion,
-          canChangePassword: config.passwordConfig.enabled !== false && config.passwordConfig.localdbEnabled,
-          canSetDisplayName: config.enableSetDisplayname,
-          canSetAvatarUrl: config.enableSetAvatarUrl,
-          canChange3pids: false,
-          canGetLoginToken: false,
-        }),
-      ),
       ...operations('federation/version', federationVersionEndpoints, federationVersionHandlers({ version })),
       ...operations(
         'well-known/wellknown',
@@ -144,26 +150,21 @@ export function makeServices(deps: ServicesDeps): Services {
           serveServer: config.serveServerWellknown,
         }),
       ),
+      ...accounts.operations,
       ...roomReadingOperations({ db, streams, events, state: states, ...reading }),
       ...userData.operations,
+      ...roomRequests.operations,
       ...syncing.operations,
     ],
     mounts: [],
     replicationHandlers: { ...roomWriting.replicationHandlers, ...userData.replicationHandlers },
     ownUpdates: new Map([...userData.ownUpdates]),
-    commands: [],
-    onCommand: () => undefined,
+    commands: accounts.commands,
+    onCommand: accounts.onCommand,
     metrics: [syncing.metrics],
-    stops: [userData.close],
+    stops: [accounts.close, userData.close],
   }
 }
 
 const problemsOf = (log: Logger) => (problem: string, error?: unknown) =>
   log.warn(error === undefined ? {} : { err: error }, problem)
-
-/** Until there are accounts. */
-const nobody: Requesters = {
-  byAccessToken: () => undefined,
-  isAdmin: () => false,
-  actAs: (appservice) => appservice,
-}

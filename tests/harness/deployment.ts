@@ -116,22 +116,11 @@ export function makeDeployment(
       ...own,
     })
 
-  const processes: Process[] = []
-  t.after(async () => {
-    await Promise.all(processes.map(({ stop }) => stop('SIGKILL')))
-    rmSync(folder, { recursive: true, force: true })
-  })
+  t.after(async () => rmSync(folder, { recursive: true, force: true }))
 
   const spawnProcess = (name: string): Process => {
     const files = ['homeserver.yaml', ...(name === 'master' ? [] : [`${name}.yaml`])]
-    const child = spawn(
-      process.execPath,
-      [join(root, 'bin/worker.js'), ...files.flatMap((file) => ['--config', at(file)])],
-      { stdio: ['ignore', 'pipe', 'pipe'], env: withoutPostgres(process.env) },
-    )
-    const made = makeProcess(name, child, socket(name))
-    processes.push(made)
-    return made
+    return startProcess(t, name, files.map(at), { socketPath: socket(name) })
   }
   return {
     folder,
@@ -144,11 +133,29 @@ export function makeDeployment(
   }
 }
 
+/** `worker` with these files; `address` is a listener of its, for questions. It ends with the test, if not before. */
+export function startProcess(
+  t: { after(fn: () => Promise<void>): void },
+  name: string,
+  files: readonly string[],
+  address: Address,
+): Process {
+  const child = spawn(process.execPath, [join(root, 'bin/worker.js'), ...files.flatMap((file) => ['--config', file])], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+    env: withoutPostgres(process.env),
+  })
+  const made = makeProcess(name, child, address)
+  t.after(async () => void (await made.stop('SIGKILL')))
+  return made
+}
+
+type Address = { readonly socketPath: string } | { readonly host: string; readonly port: number }
+
 /** What the machine's environment says of its own Postgres is not meant. */
 const withoutPostgres = (env: NodeJS.ProcessEnv): NodeJS.ProcessEnv =>
   Object.fromEntries(Object.entries(env).filter(([name]) => !name.startsWith('PG')))
 
-function makeProcess(name: string, child: ChildProcess, socketPath: string): Process {
+function makeProcess(name: string, child: ChildProcess, address: Address): Process {
   const log: Readonly<Record<string, unknown>>[] = []
   let said = ''
   let rest = ''
@@ -164,7 +171,7 @@ function makeProcess(name: string, child: ChildProcess, socketPath: string): Pro
   const isOver = () => child.exitCode !== null || child.signalCode !== null
   const get: Process['get'] = (path, headers = {}) =>
     new Promise((resolve, reject) => {
-      const sent = request({ socketPath, path, headers, agent: false }, (response) => {
+      const sent = request({ ...address, path, headers, agent: false }, (response) => {
         let text = ''
         response.setEncoding('utf8')
         response.on('data', (more: string) => {
@@ -188,7 +195,9 @@ function makeProcess(name: string, child: ChildProcess, socketPath: string): Pro
           ({ status }) => status === 200,
           () => false,
         )
-      }, 30_000)
+      }, 60_000).catch((error: unknown) => {
+        throw new Error(`${name} is not up: ${said}${JSON.stringify(log.at(-1))}`, { cause: error })
+      })
     },
     ended,
     async stop(signal = 'SIGTERM') {

@@ -41,6 +41,10 @@ export interface RoomProcessesOptions {
   readonly onMade?: (process: RoomProcess) => void
   /** Before a request reaches its process, and before its answer goes back: may throw, as a connection that breaks. */
   readonly onCall?: (from: string, to: string, when: 'request' | 'answer') => void | Promise<void>
+  /** Whoever gets no answer asks again, of a process that remembers nothing. */
+  readonly asksAgain?: boolean
+  /** Of streams; without it they fail the test. */
+  readonly onProblem?: (problem: string) => void
 }
 
 const nobody: PushEvaluator = { evaluate: async () => [] }
@@ -55,6 +59,8 @@ export async function startRoomProcesses(
     dbOf = () => db,
     bus = makeMemoryBus(),
     onCall,
+    asksAgain,
+    onProblem,
     onMade,
   }: RoomProcessesOptions = {},
 ): Promise<readonly RoomProcess[]> {
@@ -62,8 +68,12 @@ export async function startRoomProcesses(
   const processes: RoomProcess[] = []
   for (const name of names) {
     const own = dbOf(name)
-    const streams = await openStreams(t, own, { instance: name, streamWriters: { events: persisters } })
-    const call: ReplicationClient['call'] = async (endpoint, { instance, body }) => {
+    const streams = await openStreams(t, own, {
+      instance: name,
+      streamWriters: { events: persisters },
+      ...(onProblem !== undefined && { onProblem }),
+    })
+    const callOnce: ReplicationClient['call'] = async (endpoint, { instance, body }) => {
       await onCall?.(name, instance, 'request')
       const handler = handlers.get(instance)?.[endpoint]
       if (handler === undefined) throw new Error(`${instance} does not serve ${endpoint}`)
@@ -75,6 +85,11 @@ export async function startRoomProcesses(
       await until(() => streams.all.get('events')!.positions.positionOf(instance) >= written)
       return JSON.parse(JSON.stringify(answer)) as Record<string, unknown>
     }
+    const call: ReplicationClient['call'] = (endpoint, to) =>
+      callOnce(endpoint, to).catch((error) => {
+        if (asksAgain !== true) throw error
+        return call(endpoint, to)
+      })
     const stores = makeRoomStores({ db: own, streams })
     const writing = makeRoomWriting({
       ...stores,
@@ -91,7 +106,7 @@ export async function startRoomProcesses(
     onMade?.(process)
     processes.push(process)
   }
-  for (const { streams } of processes) await connect(t, streams, bus)
+  for (const { streams } of processes) await connect(t, streams, bus, onProblem)
   return processes
 }
 

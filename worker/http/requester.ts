@@ -17,6 +17,8 @@ export interface Requester {
   readonly isLocked?: boolean | undefined
   /** The account, not the token: `account_validity`. */
   readonly isAccountExpired?: boolean | undefined
+  /** The account may read, and leave rooms, and take back what it sent, but no more. */
+  readonly isSuspended?: boolean | undefined
 }
 
 /** What is known about users, for authentication. Answers from a cache may be given at once, without a promise. */

@@ -13,8 +13,8 @@ import { emptyState, sizeOf } from './state-maps.ts'
 import type { StateStore } from './state-store.ts'
 
 export interface Resolver {
-  /** The state that the states of these groups, of one room, come to. */
-  readonly resolve: (version: RoomVersion, groups: readonly number[]) => Promise<StateMap>
+  /** The state that the states of these groups, of one room, come to. `added`: events in them that are not stored yet. */
+  readonly resolve: (version: RoomVersion, groups: readonly number[], added?: readonly RoomEvent[]) => Promise<StateMap>
 }
 
 export interface ResolverDeps {
@@ -30,13 +30,13 @@ export function makeResolver({ db, events, states }: ResolverDeps): Resolver {
   const kept = makeLru<string, StateMap>(MAX_ENTRIES, (state) => 8 + sizeOf(state))
   const running = new Map<string, Promise<StateMap>>()
 
-  const resolve = async (version: RoomVersion, groups: readonly number[]): Promise<StateMap> => {
+  const resolve: Resolver['resolve'] = async (version, groups, added = []) => {
     const found = await states.ofGroups(groups)
-    return resolveStates(version, [...found.values()], db, events)
+    return resolveStates(version, [...found.values()], added, db, events)
   }
 
   return {
-    async resolve(version, groups) {
+    async resolve(version, groups, added) {
       const unique = [...new Set(groups)].sort((a, b) => a - b)
       if (unique.length === 0) return emptyState
       if (unique.length === 1) return (await states.ofGroups(unique)).get(unique[0]!) ?? emptyState
@@ -45,7 +45,7 @@ export function makeResolver({ db, events, states }: ResolverDeps): Resolver {
       if (known !== undefined) return known
       const underWay = running.get(key)
       if (underWay !== undefined) return underWay
-      const answer = resolve(version, unique).finally(() => running.delete(key))
+      const answer = resolve(version, unique, added).finally(() => running.delete(key))
       running.set(key, answer)
       const state = await answer
       kept.set(key, state)
@@ -57,10 +57,11 @@ export function makeResolver({ db, events, states }: ResolverDeps): Resolver {
 async function resolveStates(
   version: RoomVersion,
   states: readonly StateMap[],
+  added: readonly RoomEvent[],
   db: Queries,
   events: Pick<EventStore, 'get'>,
 ): Promise<StateMap> {
-  const read = new Map<EventId, RoomEvent | null>()
+  const read = new Map<EventId, RoomEvent | null>(added.map((event) => [event.eventId, event]))
   const rejected = new Set<EventId>()
   for (;;) {
     const resolution = resolveState(version, states, (id) => read.get(id), {

@@ -46,6 +46,13 @@ export async function selectAccountDataOfType(db: Queries, userId: UserId, type:
   return row?.content
 }
 
+/** The same of several users; who has none has no row. */
+export const selectAccountDataOfTypeOf = (db: Queries, userIds: readonly UserId[], type: string) =>
+  db.rows<{ readonly userId: UserId; readonly content: string }>(
+    'select user_id as "userId", content from account_data where user_id = any($1) and account_data_type = $2',
+    [userIds, type],
+  )
+
 export async function selectRoomAccountDataOfType(
   db: Queries,
   userId: UserId,

@@ -220,8 +220,7 @@ test('what the other reads ask of Postgres, warm', async (t) => {
     asked[rest.replace(id, '{eventId}').replace(/\?.*(lazy|at=).*/, ' $1')] = tablesOf(made.statements)
   }
   assert.deepEqual(asked, {
-    // The page, and who sent it, as they were then.
-    'messages lazy': ['events', 'state_groups_state'],
+    'messages lazy': ['events'],
     state: [],
     'state/m.room.join_rules/': [],
     members: [],

@@ -40,6 +40,8 @@ export const makeDeliver =
 
 /** Of a process that writes events. */
 export const persistHandlers = (persist: Persist, streams: Pick<LiveStreams, 'current'>): ReplicationHandlers => ({
-  send_events: async ({ body }) =>
-    printPersisted(await persist(readRequest(body)), maxPosition(streams.current('events'))),
+  async send_events({ body }) {
+    const request = readRequest(body)
+    return printPersisted(await persist(request), request, maxPosition(streams.current('events')))
+  },
 })

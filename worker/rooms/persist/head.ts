@@ -51,7 +51,9 @@ export async function advanceHead(
   if (version === undefined) return head
   const [before, after] = [groupsOf(head.extremities), groupsOf(extremities)]
   const isSame = before.length === after.length && after.every((group) => before.includes(group))
-  return { extremities, state: isSame ? head.state : await resolver.resolve(version, after) }
+  if (isSame) return { extremities, state: head.state }
+  const added = events.map(({ event }) => event)
+  return { extremities, state: await resolver.resolve(version, after, added) }
 }
 
 const groupsOf = (extremities: RoomHead['extremities']): number[] => [

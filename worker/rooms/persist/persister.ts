@@ -126,7 +126,7 @@ export function makePersister(deps: PersisterDeps): Persist {
     for (const entry of waiting) {
       const { request, resolve, reject } = entry
       if (request.events.every(({ event }) => known.has(event.eventId)))
-        resolve({ kind: 'stored', events: placesOf(request, known) })
+        resolve(isRepeated(request) ? { kind: 'stored', events: placesOf(request, known) } : anew)
       // The same request twice, at the same time.
       else if (request.events.some(({ event }) => taken.has(event.eventId))) persist(request).then(resolve, reject)
       else {
@@ -136,6 +136,16 @@ export function makePersister(deps: PersisterDeps): Persist {
     }
     return rest
   }
+
+  /**
+   * Two processes that are asked for the same message within a millisecond make the same event. Whoever has asked under
+   * another transaction ID wants a second one.
+   */
+  const isRepeated = ({ events: added }: PersistRequest): boolean =>
+    added.every(({ event, internal }) => {
+      const known = events.peek(event.eventId)?.metadata.transactionId
+      return internal.txn_id === undefined || known === undefined || known === internal.txn_id
+    })
 
   /** An earlier life of this process stored some of them, or another process that had this room. */
   const answerStored = async (waiting: readonly Waiting[]): Promise<readonly Waiting[]> => {
@@ -277,6 +287,9 @@ export function makePersister(deps: PersisterDeps): Persist {
     })
   return persist
 }
+
+/** Make it again: what was there when it was made is not what is there now. */
+const anew: Persisted = { kind: 'known', events: new Map() }
 
 const notifies = (added: NewRoomEvent): boolean =>
   isInRoom(added) && added.internal.soft_failed !== true && added.stateGroupBefore !== undefined

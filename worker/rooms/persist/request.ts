@@ -42,7 +42,7 @@ export interface StoredPlace {
 export type Persisted =
   /** Where they are, in the order of the request. Some or all may have been there: the request was repeated. */
   | { readonly kind: 'stored'; readonly events: readonly StoredPlace[] }
-  /** Nothing was stored: these of the events, by index, have transaction IDs that are other events'. */
+  /** Nothing was stored: these of the events, by index, have transaction IDs that are other events'. None: make them again. */
   | { readonly kind: 'known'; readonly events: ReadonlyMap<number, StoredPlace> }
 
 /** Hands events to the room's persister, in whichever process it is. */

@@ -144,10 +144,11 @@ type PrintedPlace = readonly [eventId: EventId, streamOrdering: number]
  * Synapse reads `stream_id` and `event_id`, of the last event: where its transaction ID is known, of the one that has it.
  * Ours is told all of them: `stored`, or `known` by index.
  */
-export function printPersisted(persisted: Persisted, maxStreamId: number): Json {
+export function printPersisted(persisted: Persisted, { events }: PersistRequest, maxStreamId: number): Json {
   const printed = ({ eventId, streamOrdering }: StoredPlace): PrintedPlace => [eventId, streamOrdering]
   const places = [...persisted.events.values()]
-  const { eventId, streamOrdering } = places.at(-1)!
+  const last = { eventId: events.at(-1)!.event.eventId, streamOrdering: maxStreamId }
+  const { eventId, streamOrdering } = places.at(-1) ?? last
   return {
     stream_id: streamOrdering,
     event_id: eventId,

@@ -1,0 +1,48 @@
+import type { roomSendEndpoints } from '../../shared/endpoints/client/room_send.ts'
+import type { JsonObject } from '../../shared/matrix/json/value.ts'
+import type { Handlers } from '../http/handlers.ts'
+import type { Query } from '../http/query.ts'
+import type { Requester } from '../http/requester.ts'
+import type { Transactions } from '../http/transactions.ts'
+import type { SendEvent } from '../rooms/send-event.ts'
+import { refuseDelay, timestampIn } from './event-request.ts'
+import { givenRoomId, givenText } from './given-ids.ts'
+
+export interface RoomSendDeps {
+  readonly sendEvent: SendEvent
+  readonly transactions: Pick<Transactions, 'once'>
+}
+
+interface SendRequest {
+  readonly params: { readonly roomId: string; readonly eventType: string; readonly txnId?: string }
+  readonly requester: Requester
+  readonly query: Query
+  json(): Promise<JsonObject>
+}
+
+/** Client-server-api, "`PUT …/rooms/{roomId}/send/{eventType}/{txnId}`". */
+export function roomSendHandlers({ sendEvent, transactions }: RoomSendDeps): Handlers<typeof roomSendEndpoints> {
+  async function send(request: SendRequest): Promise<object> {
+    const { params, requester, query } = request
+    const content = await request.json()
+    const originServerTs = timestampIn(query, requester)
+    refuseDelay(query)
+    const { eventType: type, txnId } = params
+    const eventId = await sendEvent(
+      requester,
+      givenRoomId(params.roomId),
+      { type, content, originServerTs },
+      txnId === undefined ? undefined : givenText('txnId', txnId),
+    )
+    return { event_id: eventId }
+  }
+
+  return {
+    // A device's transaction IDs are kept with its events, for all processes.
+    sendMessage: (request) =>
+      request.requester.deviceId === undefined
+        ? transactions.once(request.path, request.requester, () => send(request))
+        : send(request),
+    sendMessageWithoutTxn: send,
+  }
+}

@@ -1,0 +1,184 @@
+/** Rooms made and changed by our own users, put together: the requests, and what others of this process change rooms with. */
+
+import { banningEndpoints } from '../shared/endpoints/client/banning.ts'
+import { createRoomEndpoints } from '../shared/endpoints/client/create_room.ts'
+import { invitingEndpoints } from '../shared/endpoints/client/inviting.ts'
+import { joiningEndpoints } from '../shared/endpoints/client/joining.ts'
+import { kickingEndpoints } from '../shared/endpoints/client/kicking.ts'
+import { knockingEndpoints } from '../shared/endpoints/client/knocking.ts'
+import { leavingEndpoints } from '../shared/endpoints/client/leaving.ts'
+import { redactionEndpoints } from '../shared/endpoints/client/redaction.ts'
+import { roomSendEndpoints } from '../shared/endpoints/client/room_send.ts'
+import { roomStateEndpoints } from '../shared/endpoints/client/room_state.ts'
+import type { RoomId, UserId } from '../shared/matrix/ids.ts'
+import type { JsonObject } from '../shared/matrix/json/value.ts'
+import { banningHandlers } from './client/banning.ts'
+import { createRoomHandlers } from './client/create_room.ts'
+import { invitingHandlers } from './client/inviting.ts'
+import { joiningHandlers } from './client/joining.ts'
+import { kickingHandlers } from './client/kicking.ts'
+import { knockingHandlers } from './client/knocking.ts'
+import { forgetHandlers, leavingHandlers } from './client/leaving.ts'
+import { redactionHandlers } from './client/redaction.ts'
+import { roomSendHandlers } from './client/room_send.ts'
+import { roomStateHandlers } from './client/room_state.ts'
+import { makeRoomLimits } from './client/room-limits.ts'
+import type { WorkerConfig } from './config/types.ts'
+import { type Operation, only, operations } from './http/handlers.ts'
+import type { Transactions } from './http/transactions.ts'
+import { type Aliases, makeAliases } from './rooms/aliases.ts'
+import { type CreateRoom, makeCreateRoom } from './rooms/create-room.ts'
+import { makeCurrentEvents } from './rooms/current-events.ts'
+import type { EventStore } from './rooms/event-store.ts'
+import { forget } from './rooms/forget.ts'
+import { makeMayInvite } from './rooms/invite-permission.ts'
+import { makeKickGuests } from './rooms/kick-guests.ts'
+import type { Profiles } from './rooms/member-content.ts'
+import { type ChangeMembership, makeChangeMembership } from './rooms/membership.ts'
+import type { Memberships } from './rooms/memberships.ts'
+import { makeSendEvent, type SendEvent } from './rooms/send-event.ts'
+import type { Sender } from './rooms/sender.ts'
+import { annoyingPause } from './rooms/shadow-ban.ts'
+import type { StateStore } from './rooms/state-store.ts'
+import { isRoomBlocked } from './storage/blocked-rooms.ts'
+import type { Queries } from './storage/db.ts'
+import { selectProfiles } from './storage/profiles.ts'
+import type { CacheInvalidation, LiveStreams } from './streams/live-streams.ts'
+import { makeRateLimitOverrides } from './users/rate-limit-overrides.ts'
+
+export type RoomRequestsSettings = Pick<
+  WorkerConfig,
+  | 'serverName'
+  | 'defaultRoomVersion'
+  | 'encryptionEnabledByDefaultForRoomType'
+  | 'defaultPowerLevelContentOverride'
+  | 'includeProfileDataOnInvite'
+  | 'allowPerRoomProfiles'
+  | 'forgetRoomsOnLeave'
+  | 'blockNonAdminInvites'
+  | 'rcMessage'
+  | 'rcAdminRedaction'
+  | 'rcRoomCreation'
+  | 'rcJoins'
+  | 'rcJoinsPerRoom'
+  | 'rcInvites'
+>
+
+export interface RoomRequestsDeps {
+  readonly config: RoomRequestsSettings
+  readonly db: Queries
+  readonly streams: Pick<LiveStreams, 'follow'>
+  readonly caches: CacheInvalidation
+  readonly sender: Sender
+  readonly state: Pick<StateStore, 'currentEvent'>
+  readonly events: Pick<EventStore, 'get' | 'peek'>
+  readonly memberships: Pick<Memberships, 'of' | 'isJoined' | 'joinedLocals'>
+  /** Of the server. */
+  readonly isAdmin: (userId: UserId) => boolean | Promise<boolean>
+  readonly transactions: Transactions
+  readonly onProblem: (problem: string, error: unknown) => void
+  /** Milliseconds that never go back. */
+  readonly now?: () => number
+  /** Before shadow-banned users are answered. */
+  readonly pause?: () => Promise<void>
+}
+
+export interface RoomRequests {
+  readonly operations: readonly Operation[]
+  readonly createRoom: CreateRoom
+  readonly changeMembership: ChangeMembership
+  readonly sendEvent: SendEvent
+  readonly aliases: Aliases
+}
+
+export function makeRoomRequests(deps: RoomRequestsDeps): RoomRequests {
+  const { config, db, streams, caches, sender, memberships, isAdmin, transactions, onProblem } = deps
+  const { serverName } = config
+  const { now = () => performance.now(), pause = annoyingPause } = deps
+  const current = makeCurrentEvents(deps)
+  const aliases = makeAliases({ serverName, db })
+  const limits = makeRoomLimits({ settings: config, overrides: makeRateLimitOverrides({ db, caches }), now })
+  // Of all processes. A member who changes their name counts too: the row does not tell.
+  streams.follow('events', (rows) => {
+    for (const row of rows)
+      if (row.kind === 'ev' && row.membership === 'join' && !row.outlier && !row.rejected)
+        limits.joined(row.roomId as RoomId)
+  })
+  const profiles: Profiles = async (userIds) =>
+    new Map((await selectProfiles(db, userIds)).map((profile) => [profile.userId, profile]))
+  const mayInvite = makeMayInvite({ serverName, db, isAdmin, onlyAdminsInvite: config.blockNonAdminInvites })
+  const forgetDeps = { memberships, caches }
+
+  const createRoom = makeCreateRoom({
+    serverName,
+    settings: {
+      ...config,
+      defaultPowerLevelContentOverride: config.defaultPowerLevelContentOverride as JsonObject | undefined,
+    },
+    sender,
+    aliases,
+    profiles,
+    limits,
+    mayInvite,
+    pause,
+  })
+  const changeMembership = makeChangeMembership({
+    serverName,
+    settings: config,
+    sender,
+    memberships,
+    current,
+    profiles,
+    limits,
+    mayInvite,
+    isRoomBlocked: (roomId) => isRoomBlocked(db, roomId),
+    forget: (userId, roomId) => forget(forgetDeps, userId, roomId),
+    pause,
+  })
+  const sendEvent = makeSendEvent({
+    serverName,
+    sender,
+    memberships,
+    events: deps.events,
+    current,
+    aliases,
+    limits,
+    pause,
+    onGuestsForbidden: makeKickGuests({
+      db,
+      memberships,
+      sender,
+      onError: (userId, error) => onProblem(`the guest ${userId} could not be removed`, error),
+    }),
+  })
+
+  const membershipDeps = { changeMembership, transactions, aliases }
+  const sendDeps = { sendEvent, transactions, current }
+  return {
+    createRoom,
+    changeMembership,
+    sendEvent,
+    aliases,
+    operations: [
+      ...operations('client/create_room', createRoomEndpoints, createRoomHandlers({ createRoom, transactions })),
+      ...operations('client/joining', joiningEndpoints, joiningHandlers(membershipDeps)),
+      ...operations('client/knocking', knockingEndpoints, knockingHandlers(membershipDeps)),
+      ...operations('client/inviting', invitingEndpoints, invitingHandlers(membershipDeps)),
+      ...operations(
+        'client/leaving',
+        only(leavingEndpoints, 'leaveRoom', 'leaveRoomWithTxn'),
+        leavingHandlers(membershipDeps),
+      ),
+      ...operations(
+        'client/leaving',
+        only(leavingEndpoints, 'forgetRoom', 'forgetRoomWithTxn'),
+        forgetHandlers({ forget: (userId, roomId) => forget(forgetDeps, userId, roomId), transactions }),
+      ),
+      ...operations('client/kicking', kickingEndpoints, kickingHandlers(membershipDeps)),
+      ...operations('client/banning', banningEndpoints, banningHandlers(membershipDeps)),
+      ...operations('client/room_send', roomSendEndpoints, roomSendHandlers(sendDeps)),
+      ...operations('client/room_state', roomStateEndpoints, roomStateHandlers({ sendEvent, changeMembership })),
+      ...operations('client/redaction', redactionEndpoints, redactionHandlers(sendDeps)),
+    ],
+  }
+}
