@@ -269,13 +269,13 @@ const replicationMount = (server: ReplicationServer): Mount => ({
   resource: 'replication',
   under: PREFIX.slice(0, -1),
   name: 'replication',
-  async handle({ method, target, headers, requestId, bytes }): Promise<Reply> {
+  async handle(request): Promise<Reply> {
     const { status, body } = await server.answer({
-      method,
-      target,
-      authorization: headers.authorization,
-      requestId,
-      body: async () => (await bytes()).toString(),
+      method: request.method,
+      target: request.target,
+      authorization: request.headers.authorization,
+      requestId: request.requestId,
+      body: async () => (await request.bytes()).toString(),
     })
     return jsonText(asJsonText(body), { status })
   },
