@@ -41,6 +41,7 @@ export async function runWorker({ read, version, err }: RunOptions): Promise<num
   const stopping = listenToSignals()
   const end = async (status: number) => {
     stopping.forget()
+    process.off('SIGHUP', reopen)
     await logFile.close()
     // What could not be closed does not keep the process.
     setTimeout(() => process.exit(status), LEFT_OPEN_MS).unref()
@@ -48,7 +49,18 @@ export async function runWorker({ read, version, err }: RunOptions): Promise<num
   }
   endOnBugs(log, logFile.close)
 
-  let worker: RunningWorker
+  let worker: RunningWorker | undefined
+  // From the start: without a handler the signal would end the process.
+  const reopen = () => {
+    void logFile.reopen()
+    try {
+      worker?.reloadCertificate()
+      log.info('certificates and log opened anew')
+    } catch (error) {
+      log.error({ err: error }, 'the certificate cannot be read: the one of before stays')
+    }
+  }
+  process.on('SIGHUP', reopen)
   try {
     const config =
       firstRead.signingKeys.length > 0 ? firstRead : await withSigningKey(firstRead, read, log, stopping.signal)
@@ -65,20 +77,9 @@ export async function runWorker({ read, version, err }: RunOptions): Promise<num
   }
   log.info({ urls: worker.urls, ms: Math.round(performance.now() - startedAt) }, `${firstRead.instanceName} is up`)
 
-  const reopen = () => {
-    void logFile.reopen()
-    try {
-      worker.reloadCertificate()
-      log.info('certificates and log opened anew')
-    } catch (error) {
-      log.error({ err: error }, 'the certificate cannot be read: the one of before stays')
-    }
-  }
-  process.on('SIGHUP', reopen)
   const signal = await stopping.asked
   log.info({ signal, graceMs: GRACE_MS }, 'stopping: running requests may finish; once more stops at once')
   await Promise.race([worker.stop(GRACE_MS), stopping.askedAgain])
-  process.off('SIGHUP', reopen)
   log.info('stopped')
   return end(0)
 }

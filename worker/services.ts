@@ -1,12 +1,11 @@
 /** Everything that a process does for others, made from what it is given: pure wiring. */
 
 import type { Logger } from 'pino'
-import { capabilitiesEndpoints } from '../shared/endpoints/client/capabilities.ts'
 import { versionsEndpoints } from '../shared/endpoints/client/versions.ts'
 import { federationVersionEndpoints } from '../shared/endpoints/federation/version.ts'
 import { wellKnownEndpoints } from '../shared/endpoints/well-known/wellknown.ts'
 import type { JsonObject } from '../shared/matrix/json/value.ts'
-import { capabilitiesHandlers } from './client/capabilities.ts'
+import { makeAccounts } from './accounts.ts'
 import { versionsHandlers } from './client/versions.ts'
 import type { WorkerConfig } from './config/types.ts'
 import { federationVersionHandlers } from './federation/version.ts'
@@ -77,6 +76,7 @@ export function makeServices(deps: ServicesDeps): Services {
   const { config, version, db, streams, caches, client, now } = deps
   const onProblem = problemsOf(deps.logger('synapse'))
 
+  const accounts = makeAccounts({ config, db, caches, tell: deps.send, onProblem })
   const rooms = makeRoomStores({ db, streams })
   const { events, states } = rooms
   const memberships = makeMemberships({ db, streams, caches, serverName: config.serverName })
@@ -130,7 +130,7 @@ export function makeServices(deps: ServicesDeps): Services {
     now,
   })
 
-  const requesters = nobody
+  const { requesters } = accounts
   const transactions = makeTransactions(() => performance.now())
   const roomRequests = makeRoomRequests({
     config,
@@ -150,18 +150,6 @@ export function makeServices(deps: ServicesDeps): Services {
     requesters,
     operations: [
       ...operations('client/versions', versionsEndpoints, versionsHandlers({ unstableFeatures: {} })),
-      ...operations(
-        'client/capabilities',
-        capabilitiesEndpoints,
-        capabilitiesHandlers({
-          defaultRoomVersion: config.defaultRoomVersion,
-          canChangePassword: config.passwordConfig.enabled !== false && config.passwordConfig.localdbEnabled,
-          canSetDisplayName: config.enableSetDisplayname,
-          canSetAvatarUrl: config.enableSetAvatarUrl,
-          canChange3pids: false,
-          canGetLoginToken: false,
-        }),
-      ),
       ...operations('federation/version', federationVersionEndpoints, federationVersionHandlers({ version })),
       ...operations(
         'well-known/wellknown',
@@ -173,6 +161,7 @@ export function makeServices(deps: ServicesDeps): Services {
           serveServer: config.serveServerWellknown,
         }),
       ),
+      ...accounts.operations,
       ...userData.operations,
       ...roomRequests.operations,
       ...syncing.operations,
@@ -180,19 +169,12 @@ export function makeServices(deps: ServicesDeps): Services {
     mounts: [],
     replicationHandlers: { ...roomWriting.replicationHandlers, ...userData.replicationHandlers },
     ownUpdates: new Map([...userData.ownUpdates]),
-    commands: [],
-    onCommand: () => undefined,
+    commands: accounts.commands,
+    onCommand: accounts.onCommand,
     metrics: [syncing.metrics],
-    stops: [userData.close],
+    stops: [accounts.close, userData.close],
   }
 }
 
 const problemsOf = (log: Logger) => (problem: string, error?: unknown) =>
   log.warn(error === undefined ? {} : { err: error }, problem)
-
-/** Until there are accounts. */
-const nobody: Requesters = {
-  byAccessToken: () => undefined,
-  isAdmin: () => false,
-  actAs: (appservice) => appservice,
-}

@@ -15,6 +15,7 @@ import { jsonText, plainText, type Reply } from './http/reply.ts'
 import { type Mount, makeHttpServer } from './http/server.ts'
 import { asJsonText } from './json-text.ts'
 import { isLogged, levelOf } from './logging/levels.ts'
+import { currentRequest } from './logging/request-context.ts'
 import { connectStreams } from './replication/connect-streams.ts'
 import { type InstanceAddress, makeReplicationClient } from './replication/http-client.ts'
 import { PREFIX } from './replication/http-path.ts'
@@ -100,6 +101,7 @@ export async function startWorker(config: WorkerConfig, options: StartOptions): 
       ...(config.replicationSecret !== undefined && { secret: config.replicationSecret }),
       positions: () => streams.ownPositions(),
       waitFor,
+      requestId: () => currentRequest()?.requestId,
       onProblem,
     })
     stops.push(() => client.close())
@@ -267,13 +269,13 @@ const replicationMount = (server: ReplicationServer): Mount => ({
   resource: 'replication',
   under: PREFIX.slice(0, -1),
   name: 'replication',
-  async handle({ method, target, headers, requestId, bytes }): Promise<Reply> {
+  async handle(request): Promise<Reply> {
     const { status, body } = await server.answer({
-      method,
-      target,
-      authorization: headers.authorization,
-      requestId,
-      body: async () => (await bytes()).toString(),
+      method: request.method,
+      target: request.target,
+      authorization: request.headers.authorization,
+      requestId: request.requestId,
+      body: async () => (await request.bytes()).toString(),
     })
     return jsonText(asJsonText(body), { status })
   },

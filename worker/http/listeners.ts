@@ -83,8 +83,10 @@ export async function openListeners(options: OpenListenersOptions): Promise<Open
   return {
     urls,
     reloadCertificate() {
+      const encrypted = servers.filter(isTls)
+      if (encrypted.length === 0) return
       const context = readCertificate(options)
-      for (const server of servers) if (isTls(server)) server.setSecureContext(context)
+      for (const server of encrypted) server.setSecureContext(context)
     },
     async close(graceMs) {
       const closed = servers.map((server) => new Promise((resolve) => server.close(resolve)))

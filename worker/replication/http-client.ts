@@ -30,6 +30,8 @@ export interface ReplicationClientOptions {
   readonly positions: () => Readonly<Record<string, number>>
   readonly waitFor: (stream: string, instance: string, position: number, timeoutMs: number) => Promise<boolean>
   readonly onProblem: (problem: string) => void
+  /** Of what the calling code works for; goes along, for the other side's log. */
+  readonly requestId?: () => string | undefined
   /** How long an answer may take before it is asked for again. */
   readonly answerTimeoutMs?: number
   /** The first wait after a failure; 1 s but in tests. */
@@ -41,7 +43,7 @@ export interface Call {
   readonly args?: Readonly<Record<string, string>>
   readonly body?: Readonly<Record<string, unknown>>
   readonly query?: Readonly<Record<string, string | number>>
-  /** Goes along, for the other side's log. */
+  /** Instead of that of the options. */
   readonly requestId?: string
   /** Gives up, with the signal's reason. */
   readonly signal?: AbortSignal
@@ -99,7 +101,7 @@ export function makeReplicationClient(options: ReplicationClientOptions): Replic
   }
 
   return {
-    async call(name, { instance: to, args = {}, body = {}, query = {}, requestId, signal }) {
+    async call(name, { instance: to, args = {}, body = {}, query = {}, requestId = options.requestId?.(), signal }) {
       if (to === instance) throw new Error(`${name}: ${to} asks itself`)
       const endpoint: ReplicationEndpoint = replicationEndpoints[name]
       const hasBody = endpoint.method === 'POST'

@@ -41,12 +41,13 @@ export function makeCurrentState(db: Queries, streams: Pick<LiveStreams, 'follow
     }
   })
 
+  const read = gathered(db)
   const load = async (roomId: RoomId): Promise<StateMap> => {
     try {
       for (let attempt = 1; ; attempt++) {
         const entry = loading.get(roomId)
         if (entry !== undefined) entry.isStale = false
-        const state = stateOf(await selectCurrentState(db, [roomId]))
+        const state = await read(roomId)
         const isStale = loading.get(roomId)?.isStale === true
         if (isStale && attempt < ATTEMPTS) continue
         if (!isStale) kept.set(roomId, { state, changes: [] })
@@ -72,5 +73,31 @@ export function makeCurrentState(db: Queries, streams: Pick<LiveStreams, 'follow
       kept.set(roomId, { state, changes: [] })
       return Promise.resolve(state)
     },
+  }
+}
+
+/** Of so many rooms at once. */
+const MAX_ROOMS = 100
+
+/** Reads what is asked for in one turn with one statement: a first sync asks for all of a user's rooms. */
+function gathered(db: Queries): (roomId: RoomId) => Promise<StateMap> {
+  let asked: RoomId[] = []
+  let answer: Promise<ReadonlyMap<RoomId, StateMap>> | undefined
+
+  const send = async (roomIds: readonly RoomId[]) => {
+    // Whoever asks in this turn is among them.
+    await undefined
+    answer = undefined
+    const byRoom = Map.groupBy(await selectCurrentState(db, roomIds), (entry) => entry.roomId)
+    return new Map(roomIds.map((roomId) => [roomId, stateOf(byRoom.get(roomId) ?? [])]))
+  }
+
+  return async (roomId) => {
+    if (answer === undefined || asked.length >= MAX_ROOMS) {
+      asked = []
+      answer = send(asked)
+    }
+    asked.push(roomId)
+    return (await answer).get(roomId)!
   }
 }

@@ -47,6 +47,8 @@ const MAX_ENTRIES = 1_000_000
 export function makeStateStore({ db, streams, maxEntries = MAX_ENTRIES }: StateStoreDeps): FilledStateStore {
   const kept = makeLru<number, StateMap>(maxEntries, (state) => 8 + sizeOf(state))
   const loading = new Map<number, Promise<ReadonlyMap<number, StateMap>>>()
+  /** What was asked of groups that are not read whole: of a quiet room's messages it is the same again and again. */
+  const parts = makeLru<number, Part>(maxEntries, ({ size }) => 8 + size)
   const currentState = makeCurrentState(db, streams, maxEntries)
 
   const load = async (groups: readonly number[]): Promise<ReadonlyMap<number, StateMap>> => {
@@ -92,13 +94,18 @@ export function makeStateStore({ db, streams, maxEntries = MAX_ENTRIES }: StateS
       const missing: number[] = []
       for (const group of new Set(groups)) {
         const state = kept.get(group)
-        if (state === undefined) missing.push(group)
-        else found.set(group, filterState(state, filters))
+        const part = state === undefined ? knownPart(parts.get(group), filters) : undefined
+        if (state !== undefined) found.set(group, filterState(state, filters))
+        else if (part !== undefined) found.set(group, part)
+        else missing.push(group)
       }
       if (missing.length === 0) return found
       const entries = new Map<number, StateEntry[]>(missing.map((group) => [group, []]))
       for (const entry of await selectStateOfGroups(db, missing, filters)) entries.get(entry.group)!.push(entry)
-      for (const [group, own] of entries) found.set(group, withEntries(emptyState, own))
+      for (const [group, own] of entries) {
+        found.set(group, withEntries(emptyState, own))
+        parts.set(group, withPart(parts.peek(group), filters, own))
+      }
       return found
     },
     async before({ event, stateGroup, isRejected }) {
@@ -162,4 +169,27 @@ async function readGroups(
     )
   }
   return states
+}
+
+/** Entries by {@link partKey}; null: there is none. */
+type Part = ReadonlyMap<string, EventId | null>
+const partKey = (type: string, stateKey: string): string => `${type}\0${stateKey}`
+
+/** Undefined if not all of it was asked for before. */
+function knownPart(part: Part | undefined, filters: readonly StateFilter[]): StateMap | undefined {
+  if (part === undefined) return undefined
+  const entries: StateEntry[] = []
+  for (const { type, stateKey } of filters) {
+    const eventId = stateKey === undefined ? undefined : part.get(partKey(type, stateKey))
+    if (eventId === undefined) return undefined
+    if (eventId !== null) entries.push({ type, stateKey: stateKey!, eventId })
+  }
+  return withEntries(emptyState, entries)
+}
+
+function withPart(part: Part | undefined, filters: readonly StateFilter[], entries: readonly StateEntry[]): Part {
+  const known = new Map(part)
+  for (const { type, stateKey } of filters) if (stateKey !== undefined) known.set(partKey(type, stateKey), null)
+  for (const { type, stateKey, eventId } of entries) known.set(partKey(type, stateKey), eventId)
+  return known
 }

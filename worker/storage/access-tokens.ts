@@ -153,19 +153,30 @@ export const insertRefreshToken = (db: Queries, token: NewRefreshToken): Promise
 
 /**
  * `tokenId` was exchanged for `nextTokenId`. What it had been exchanged for before (an answer that never arrived) ends, and
- * so does the token that it came from itself; access tokens go with their refresh tokens. In one transaction.
+ * so does the token that it came from itself; access tokens go with their refresh tokens. Returns those. In one transaction.
  */
-export async function replaceRefreshToken(tx: Queries, tokenId: number, nextTokenId: number): Promise<void> {
+export async function replaceRefreshToken(
+  tx: Queries,
+  tokenId: number,
+  nextTokenId: number,
+): Promise<readonly DeletedToken[]> {
   const before = await tx.one<{ nextTokenId: number | null }>(
     'select next_token_id as "nextTokenId" from refresh_tokens where id = $1 for update',
     [tokenId],
   )
   // In this order: a token takes those along that name it as their next.
-  await Promise.all([
+  const [, ended] = await Promise.all([
     tx.run('update refresh_tokens set next_token_id = $2 where id = $1', [tokenId, nextTokenId]),
+    tx.rows<DeletedToken>(
+      `delete from access_tokens
+       where refresh_token_id = $2 or refresh_token_id in (select id from refresh_tokens where next_token_id = $1)
+       returning id as "tokenId", token, device_id as "deviceId"`,
+      [tokenId, before?.nextTokenId],
+    ),
     tx.run('delete from refresh_tokens where id = $1', [before?.nextTokenId]),
     tx.run('delete from refresh_tokens where next_token_id = $1', [tokenId]),
   ])
+  return ended
 }
 
 /** Ends refresh tokens of a user, of some devices or of all, and the access tokens that came with them. */

@@ -46,6 +46,13 @@ export async function insertDevice(
   return (await selectDevice(db, userId, deviceId)) === undefined ? 'taken' : 'known'
 }
 
+/** Keeps others from removing the device until the transaction ends. False: it is not there. */
+export const lockDevice = async (tx: Queries, userId: UserId, deviceId: string): Promise<boolean> =>
+  (await tx.one('select 1 from devices where user_id = $1 and device_id = $2 and hidden is not true for update', [
+    userId,
+    deviceId,
+  ])) !== undefined
+
 /** False if there is no such device. */
 export const updateDeviceName = async (
   db: Queries,

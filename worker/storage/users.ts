@@ -78,6 +78,19 @@ export const insertUser = async (db: Queries, user: NewUser): Promise<boolean> =
     ],
   ))
 
+/** A guest becomes a user, with a password. False if there is no guest of that ID. */
+export const upgradeGuest = async (
+  db: Queries,
+  userId: UserId,
+  passwordHash: string | null,
+  nowMs: number,
+): Promise<boolean> =>
+  (await db.run('update users set password_hash = $2, upgrade_ts = $3, is_guest = 0 where name = $1 and is_guest = 1', [
+    userId,
+    passwordHash,
+    Math.floor(nowMs / 1000),
+  ])) === 1
+
 /** A number for a user who registers without a name. Never given twice; whether `@1:…` is free has to be looked at. */
 export const nextUserNumber = async (db: Queries): Promise<number> =>
   (await db.one<{ id: number }>("select nextval('user_id_seq') as id"))!.id

@@ -88,6 +88,17 @@ test('a process that waits for the signing key can be stopped', async (t) => {
   assert.equal(await worker.stop(), 0)
 })
 
+test('SIGHUP opens log and certificates anew, and nothing is dropped', async (t) => {
+  const deployment = makeDeployment(t, await postgres.emptyDatabase())
+  const main = await deployment.start('master')
+  main.child.kill('SIGHUP')
+  await until(() => main.log.some(({ msg }) => msg === 'certificates and log opened anew'))
+  assert.equal((await main.get('/_matrix/client/versions')).status, 200)
+  const line = () => main.log.find(({ operation }) => operation === 'getVersions')
+  await until(() => line() !== undefined)
+  assert.equal(line()!.status, 200)
+})
+
 test('metrics have the names that Synapse has', async (t) => {
   const deployment = makeDeployment(t, await postgres.emptyDatabase())
   const main = await deployment.start('master')

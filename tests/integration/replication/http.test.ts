@@ -105,6 +105,9 @@ test('a request goes with the positions of its sender, the answer comes with tho
   })
   assert.deepEqual(answer, { args, body: { content }, requestId: 'req-1' })
   assert.deepEqual(waitedThere, [['caches', 'creator', 5]])
+  const { call: callFor } = ask(t, address, { requestId: () => 'req-2' })
+  const { requestId } = await callFor('add_tag', { instance: 'writer', args, body: {} })
+  assert.equal(requestId, 'req-2')
   assert.deepEqual(
     new Set(waitedHere),
     new Set([

@@ -1,0 +1,13 @@
+/** Members of bodies that no schema checks, as the table's entry serves requests of several shapes. */
+
+import type { JsonObject } from '../../shared/matrix/json/value.ts'
+import { MatrixError } from '../../shared/matrix/matrix-error.ts'
+
+/** Undefined where it is absent or null. Throws M_INVALID_PARAM for another value than a string. */
+export function optionalString(body: JsonObject, name: string): string | undefined {
+  const value = body[name]
+  if (value === undefined || value === null) return undefined
+  if (typeof value !== 'string') throw new MatrixError('M_INVALID_PARAM', `${name} must be a string`)
+  if (value.includes('\0')) throw new MatrixError('M_INVALID_PARAM', `${name} has a NUL character`)
+  return value
+}

@@ -1,0 +1,31 @@
+/** From where users were seen, with which token. */
+
+import type { UserId } from '../../shared/matrix/ids.ts'
+import type { Queries } from './db.ts'
+
+export interface UserIpRow {
+  readonly userId: UserId
+  readonly accessToken: string
+  readonly ip: string
+  readonly userAgent: string
+  readonly deviceId: string | null
+  readonly lastSeenMs: number
+}
+
+/** Many at once: each user, token and address at most once among them. */
+export const upsertUserIps = (db: Queries, rows: readonly UserIpRow[]) =>
+  db.run(
+    `insert into user_ips (user_id, access_token, ip, user_agent, device_id, last_seen)
+     select * from unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::bigint[])
+     on conflict (user_id, access_token, ip) do update
+     set user_agent = excluded.user_agent, device_id = excluded.device_id, last_seen = excluded.last_seen
+     where user_ips.last_seen < excluded.last_seen`,
+    [
+      rows.map(({ userId }) => userId),
+      rows.map(({ accessToken }) => accessToken),
+      rows.map(({ ip }) => ip),
+      rows.map(({ userAgent }) => userAgent),
+      rows.map(({ deviceId }) => deviceId),
+      rows.map(({ lastSeenMs }) => lastSeenMs),
+    ],
+  )
