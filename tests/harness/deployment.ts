@@ -48,6 +48,13 @@ export interface Process {
   /** Signals it, and waits for its end. */
   readonly stop: (signal?: NodeJS.Signals) => Promise<number | NodeJS.Signals>
   readonly get: (path: string, headers?: Readonly<Record<string, string>>) => Promise<Answer>
+  /** With a body, as JSON. */
+  readonly send: (
+    method: string,
+    path: string,
+    body: Yaml,
+    headers?: Readonly<Record<string, string>>,
+  ) => Promise<Answer>
   /** The value of a metric with all these labels; undefined if there is none. */
   readonly metric: (name: string, labels?: Readonly<Record<string, string>>) => Promise<number | undefined>
 }
@@ -169,9 +176,9 @@ function makeProcess(name: string, child: ChildProcess, address: Address): Proce
   })
   const ended = once(child, 'close').then(() => child.exitCode ?? child.signalCode!)
   const isOver = () => child.exitCode !== null || child.signalCode !== null
-  const get: Process['get'] = (path, headers = {}) =>
-    new Promise((resolve, reject) => {
-      const sent = request({ ...address, path, headers, agent: false }, (response) => {
+  const ask = (method: string, path: string, headers: Readonly<Record<string, string>>, body = '') =>
+    new Promise<Answer>((resolve, reject) => {
+      const sent = request({ ...address, method, path, headers, agent: false }, (response) => {
         let text = ''
         response.setEncoding('utf8')
         response.on('data', (more: string) => {
@@ -181,8 +188,9 @@ function makeProcess(name: string, child: ChildProcess, address: Address): Proce
         response.on('error', reject)
       })
       sent.on('error', reject)
-      sent.end()
+      sent.end(body)
     })
+  const get: Process['get'] = (path, headers = {}) => ask('GET', path, headers)
   return {
     name,
     child,
@@ -205,6 +213,7 @@ function makeProcess(name: string, child: ChildProcess, address: Address): Proce
       return ended
     },
     get,
+    send: (method, path, body, headers = {}) => ask(method, path, headers, JSON.stringify(body)),
     async metric(metric, labels = {}) {
       const { text } = await get('/_synapse/metrics')
       const wanted = Object.entries(labels).map(([label, value]) => `${label}="${value}"`)

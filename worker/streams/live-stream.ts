@@ -62,6 +62,8 @@ export interface LiveStreamOptions<Name extends StreamName> {
 
 /** A write resolves when this process sees it. It may have to wait for writes that began before; no longer than this. */
 const OWN_POSITION_MS = 1_000
+/** Between looks whether something was written, while Postgres is away. */
+const MAX_PAUSE_MS = 2_000
 
 export async function openLiveStream<Name extends StreamName>(
   options: LiveStreamOptions<Name>,
@@ -138,19 +140,45 @@ export async function openLiveStream<Name extends StreamName>(
     return result
   }
 
-  /** It may be there although it failed; the others are made to look, and who keeps something here must hear of it too. */
+  /**
+   * It may be there although it failed: the others are made to look, and who keeps something here must hear of it too.
+   * Until Postgres says, the IDs stay unfinished, and nobody moves past them.
+   */
   const lookAgain = async (signed: readonly number[]) => {
     const ids = signed.map(Math.abs)
-    try {
-      const [from, to] = [Math.min(...ids) - 1, Math.max(...ids)]
-      const { rows } = await fetch(instance, from, to)
-      for (const [id, batch] of batches(rows)) {
-        const decoded = batch.map(definition.row.decode).flatMap((row) => (row.ok ? [row.value] : []))
-        if (ids.includes(id)) stage(id, decoded)
+    for (let attempt = 0; ; attempt++) {
+      try {
+        const { rows } = await fetch(instance, Math.min(...ids) - 1, Math.max(...ids))
+        for (const [id, batch] of batches(rows)) {
+          const decoded = batch.map(definition.row.decode).flatMap((row) => (row.ok ? [row.value] : []))
+          if (ids.includes(id)) stage(id, decoded)
+        }
+        return
+      } catch (error) {
+        if (attempt === 0) onProblem(`${name}: it is not known yet whether ${ids.join(', ')} were written`, error)
+        await sleep(Math.min(MAX_PAUSE_MS, 50 * 2 ** attempt))
       }
-    } catch (error) {
-      onProblem(`${name}: it is not known whether ${ids.join(', ')} were written`, error)
     }
+  }
+
+  /** Runs a write. If nobody knows how its work ended, whoever called is told at once, and its IDs are given up later. */
+  const orUnknown = async <T>(
+    write: (settle: (work: () => Promise<T>) => Promise<T>) => Promise<T>,
+    given: () => readonly number[],
+  ): Promise<T> => {
+    const { promise: unknown, reject } = Promise.withResolvers<never>()
+    const writing = write(async (work) => {
+      try {
+        return await work()
+      } catch (error) {
+        if (mayBeThere(error) && given().length > 0) {
+          reject(error)
+          await lookAgain(given())
+        }
+        throw error
+      }
+    })
+    return Promise.race([writing, unknown])
   }
 
   const seen = async (ids: readonly number[]) => {
@@ -158,22 +186,24 @@ export async function openLiveStream<Name extends StreamName>(
     if (positions.positionOf(instance) < last) await waiters.wait(last, OWN_POSITION_MS)
   }
 
-  const writeWithin = <T>(work: (reserve: Reserve) => Promise<Written<Name, T>>): Promise<T> =>
-    generator!.writeWithin(async (reserve) => {
-      const given: number[] = []
-      try {
-        return accept(
-          await work(async (db, count) => {
-            const ids = await reserve(db, count)
-            given.push(...ids)
-            return ids
-          }),
-        )
-      } catch (error) {
-        if (mayBeThere(error) && given.length > 0) await lookAgain(given)
-        throw error
-      }
-    })
+  const writeWithin = <T>(work: (reserve: Reserve) => Promise<Written<Name, T>>): Promise<T> => {
+    const given: number[] = []
+    return orUnknown(
+      (settle) =>
+        generator!.writeWithin((reserve) =>
+          settle(async () =>
+            accept(
+              await work(async (db, count) => {
+                const ids = await reserve(db, count)
+                given.push(...ids)
+                return ids
+              }),
+            ),
+          ),
+        ),
+      () => given,
+    )
+  }
 
   /** Of a stream in memory one write follows on the other, as there is nobody else who could come between. */
   let last: Promise<unknown> = Promise.resolve()
@@ -211,19 +241,18 @@ export async function openLiveStream<Name extends StreamName>(
     reset(writer) {
       for (const listener of resetListeners) listener(writer)
     },
-    async write(count, work) {
+    async write<T>(count: number, work: (ids: readonly number[]) => Promise<Written<Name, T>>) {
       if (!isWriter) throw new Error(`${instance} is no writer of ${name}: that is ${writers.join(', ')}`)
       if (generator === undefined) return writeInMemory(count, work)
       let ids: readonly number[] = []
-      const result = await generator.write(count, async (given) => {
-        ids = given
-        try {
-          return accept(await work(given))
-        } catch (error) {
-          if (mayBeThere(error)) await lookAgain(given)
-          throw error
-        }
-      })
+      const result = await orUnknown<T>(
+        (settle) =>
+          generator.write(count, (given) => {
+            ids = given
+            return settle(async () => accept(await work(given)))
+          }),
+        () => ids,
+      )
       await seen(ids)
       return result
     },
@@ -231,6 +260,8 @@ export async function openLiveStream<Name extends StreamName>(
     saved: () => generator?.saved() ?? Promise.resolve(),
   }
 }
+
+const sleep = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms).unref())
 
 const mayBeThere = (error: unknown): boolean => error instanceof StorageError && error.mayHaveCommitted
 

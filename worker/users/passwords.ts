@@ -40,13 +40,13 @@ export function makePasswords({ rounds, pepper, atOnce = 2 }: PasswordsOptions):
   }
 
   // When it is first needed: most processes never see a password.
-  const bcrypt = () => import('@node-rs/bcrypt')
+  const bcrypt = async () => (await import('bcrypt')).default
 
   return {
-    hash: (password) => inTurn(async () => (await bcrypt()).hash(bytesOf(password), { cost: rounds })),
+    hash: (password) => inTurn(async () => (await bcrypt()).hash(bytesOf(password), rounds)),
     verify: (password, hash) =>
       inTurn(async () => {
-        const isRight = await (await bcrypt()).verify(bytesOf(password), hash || nobodys)
+        const isRight = await (await bcrypt()).compare(bytesOf(password), hash || nobodys)
         return isRight && Boolean(hash)
       }),
   }

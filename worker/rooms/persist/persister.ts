@@ -184,7 +184,10 @@ export function makePersister(deps: PersisterDeps): Persist {
   /** All of it, or an error. */
   const store = async (roomId: RoomId, waiting: readonly Waiting[]): Promise<ReadonlyMap<EventId, number>> => {
     const added = waiting.flatMap(({ request }) => request.events)
-    for (const { deltas } of added) for (const { from, to, entries } of deltas) states.addDelta(to, from, entries)
+    for (const { event, stateGroupBefore, deltas } of added) {
+      if (event.prevEvents.length === 0 && stateGroupBefore !== undefined) states.add(stateGroupBefore, emptyState)
+      for (const { from, to, entries } of deltas) states.addDelta(to, from, entries)
+    }
     const [head, actions] = await Promise.all([
       heads.get(roomId) ?? loadHead(db, resolver, roomId, added[0]!.version),
       pushActionsOf(added),

@@ -80,6 +80,9 @@ const sessionOptions = (settings: StorageSettings): string =>
     `-c idle_in_transaction_session_timeout=${settings.idleInTransactionTimeoutMs}`,
     // Compiling pays for reports; here a statement of a millisecond, if its cost is overrated, takes ten or a hundred more.
     '-c jit=off',
+    // Postgres plans a statement anew for each set of parameters where it expects to gain by that, which it misjudges where
+    // lists are short: counting what is unread took 0.7 ms to plan and 0.04 ms to do.
+    '-c plan_cache_mode=force_generic_plan',
     ...(settings.synchronousCommit ? [] : ['-c synchronous_commit=off']),
     ...(settings.options === undefined ? [] : [settings.options]),
   ].join(' ')

@@ -52,7 +52,7 @@ export interface StorageSettings {
   readonly synchronousCommit: boolean
   /**
    * PgBouncer in transaction mode stands between: nothing may be kept in a session, so statements are not prepared by
-   * name and neither the timeouts above nor `jit` are set (`alter role … set statement_timeout = …` does it).
+   * name and neither the timeouts above nor `jit` and `plan_cache_mode` are set (`alter role … set statement_timeout = …` does it).
    */
   readonly pgBouncer: boolean
 }
