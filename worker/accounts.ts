@@ -63,6 +63,7 @@ const SWEEP_MS = 5 * 60_000
 
 export function makeAccounts({ config, db, caches, tell, onProblem }: AccountsDeps): Accounts {
   const { serverName, passwordConfig } = config
+  if (config.autoJoinRooms.length > 0) onProblem('auto_join_rooms: new users are not joined to rooms yet')
   const runsBackgroundTasks = config.duties.backgroundTasks === config.instanceName
   const limiter = (limit: RateLimit) => makeRateLimiter(limit, () => performance.now())
 
