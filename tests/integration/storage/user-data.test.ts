@@ -179,6 +179,30 @@ test('whom users ignore', async (t) => {
   assert.deepEqual(await selectIgnoredUsers(db, alice), new Set())
 })
 
+test('push rules: no more than so many, but those that are there may change', async (t) => {
+  const db = await postgres.db(t)
+  let streamId = 0
+  const at = () => ({ streamId: ++streamId, instanceName: 'master', eventStreamOrdering: 1 })
+  const rule = (ruleId: string): NewPushRule => ({
+    userId: alice,
+    ruleId: `global/override/${ruleId}`,
+    priorityClass: 5,
+    conditions: '[]',
+    actions: '[]',
+  })
+  const put = (ruleId: string) => inTransaction(db, (tx) => upsertPushRule(tx, rule(ruleId), at(), 2))
+  assert.deepEqual(
+    [await put('a'), await put('b'), await put('c'), await put('a')],
+    ['done', 'done', 'too many', 'done'],
+  )
+  const limits = { ruleCount: 2, ruleSize: 10 }
+  const change = (ruleId: string, actions: string, isDefault: boolean) =>
+    inTransaction(db, (tx) => updatePushRuleActions(tx, alice, ruleId, actions, isDefault, at(), limits))
+  assert.equal(await change('global/override/.m.rule.call', '[]', true), 'too many')
+  assert.equal(await change('global/override/a', '["notify"]', false), 'too large')
+  assert.equal(await countPushRules(db, alice), 2)
+})
+
 test('push rules: made, put in order, switched, changed, deleted; each change told', async (t) => {
   const db = await postgres.db(t)
   let streamId = 1
