@@ -15,6 +15,7 @@ import type { Requesters } from './http/requester.ts'
 import type { Mount } from './http/server.ts'
 import { makeTransactions } from './http/transactions.ts'
 import { currentRequest } from './logging/request-context.ts'
+import { makeProfileServices } from './profiles.ts'
 import type { Command, CommandName } from './replication/commands.ts'
 import type { ReplicationClient } from './replication/http-client.ts'
 import type { ReplicationHandlers } from './replication/http-server.ts'
@@ -120,6 +121,14 @@ export function makeServices(deps: ServicesDeps): Services {
   })
 
   const { requesters } = accounts
+  const profiles = makeProfileServices({
+    config,
+    db,
+    caches,
+    memberships,
+    sender: roomWriting.sender,
+    onProblem,
+  })
   const transactions = makeTransactions(() => performance.now())
   const roomRequests = makeRoomRequests({
     config,
@@ -151,18 +160,23 @@ export function makeServices(deps: ServicesDeps): Services {
         }),
       ),
       ...accounts.operations,
+      ...profiles.operations,
       ...roomReadingOperations({ db, streams, events, state: states, ...reading }),
       ...userData.operations,
       ...roomRequests.operations,
       ...syncing.operations,
     ],
     mounts: [],
-    replicationHandlers: { ...roomWriting.replicationHandlers, ...userData.replicationHandlers },
+    replicationHandlers: {
+      ...roomWriting.replicationHandlers,
+      ...userData.replicationHandlers,
+      ...profiles.replicationHandlers,
+    },
     ownUpdates: new Map([...userData.ownUpdates]),
     commands: accounts.commands,
     onCommand: accounts.onCommand,
     metrics: [syncing.metrics],
-    stops: [accounts.close, userData.close],
+    stops: [accounts.close, profiles.close, userData.close],
   }
 }
 
