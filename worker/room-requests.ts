@@ -42,6 +42,7 @@ import { annoyingPause } from './rooms/shadow-ban.ts'
 import type { StateStore } from './rooms/state-store.ts'
 import { isRoomBlocked } from './storage/blocked-rooms.ts'
 import type { Queries } from './storage/db.ts'
+import { selectLocalMembership } from './storage/memberships.ts'
 import { selectProfiles } from './storage/profiles.ts'
 import type { CacheInvalidation, LiveStreams } from './streams/live-streams.ts'
 import { makeRateLimitOverrides } from './users/rate-limit-overrides.ts'
@@ -138,7 +139,12 @@ export function makeRoomRequests(deps: RoomRequestsDeps): RoomRequests {
   const sendEvent = makeSendEvent({
     serverName,
     sender,
-    memberships,
+    memberships: {
+      // By the table where memory says no: another process may have let them in a moment ago.
+      isJoined: async (userId, roomId) =>
+        (await memberships.isJoined(userId, roomId)) ||
+        (await selectLocalMembership(db, userId, roomId))?.membership === 'join',
+    },
     events: deps.events,
     current,
     aliases,

@@ -19,6 +19,8 @@ export function makeLoneStreams(elsewhere: readonly StreamName[] = []): LoneStre
   const listeners = new Map<StreamName, RowsListener<StreamName>[]>()
   const resets = new Map<StreamName, ((writer: string) => void)[]>()
   const positions = new Map<StreamName, number>()
+  /** One write to a stream follows on the other. */
+  const last = new Map<StreamName, Promise<unknown>>()
   const written: (readonly [StreamName, number, unknown])[] = []
   const at = (name: StreamName) => positions.get(name) ?? 1
   const hear = (name: StreamName, rows: readonly unknown[], position: number) => {
@@ -34,19 +36,26 @@ export function makeLoneStreams(elsewhere: readonly StreamName[] = []): LoneStre
       void listeners.set(name, [...(listeners.get(name) ?? []), listener as RowsListener<StreamName>]),
     onReset: (name, listener) => void resets.set(name, [...(resets.get(name) ?? []), listener]),
     current: (name) => tokenAt(at(name)),
-    async write<Name extends StreamName, T>(
+    write<Name extends StreamName, T>(
       name: Name,
       count: number,
       work: (ids: readonly number[]) => Promise<Written<Name, T>>,
     ) {
-      const ids = Array.from({ length: count }, (_, i) => at(name) + i + 1)
-      positions.set(name, ids.at(-1)!)
-      const { result, rows } = await work(ids)
-      for (const [id, own] of rows) {
-        hear(name, own, id)
-        for (const row of own) written.push([name, id, row])
-      }
-      return result
+      const done = (last.get(name) ?? Promise.resolve()).then(async () => {
+        const ids = Array.from({ length: count }, (_, i) => at(name) + i + 1)
+        const { result, rows } = await work(ids)
+        positions.set(name, ids.at(-1)!)
+        for (const [id, own] of rows) {
+          hear(name, own, id)
+          for (const row of own) written.push([name, id, row])
+        }
+        return result
+      })
+      last.set(
+        name,
+        done.catch(() => undefined),
+      )
+      return done
     },
     hear,
     written,

@@ -239,6 +239,6 @@ test('the invited see what room it is', async (t) => {
   const { unsigned } = (await process!.events.get([invite!.eventId])).get(invite!.eventId)!.event.json
   assert.deepEqual(
     ((unsigned as JsonObject).invite_room_state as JsonObject[]).map(({ type }) => type),
-    ['m.room.create', 'm.room.join_rules'],
+    ['m.room.create', 'm.room.join_rules', 'm.room.member'],
   )
 })
