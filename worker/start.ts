@@ -23,7 +23,7 @@ import { makeReplicationServer, type ReplicationServer } from './replication/htt
 import { makeReplicationMetrics } from './replication/metrics.ts'
 import type { Replication } from './replication/replication.ts'
 import { fetchFromWriter, streamUpdatesHandler } from './replication/stream-updates.ts'
-import { makeServices } from './services.ts'
+import { makeServices } from './services/services.ts'
 import { type Db, makeDb } from './storage/db.ts'
 import { makeStorageMetrics } from './storage/metrics.ts'
 import { logSlow } from './storage/observer.ts'
@@ -65,6 +65,8 @@ const POSTGRES_PATIENCE_MS = 60_000
 /** So long the bus is waited for before requests are served: without it caches may be out of date. */
 const BUS_PATIENCE_MS = 5_000
 const RETRY_MS = 250
+/** The event loop is looked at so often: there are many processes, which cost nothing while there is nothing to do. */
+const LAG_RESOLUTION_MS = 100
 
 /** Throws {@link CannotStart}, with what was opened closed again. */
 export async function startWorker(config: WorkerConfig, options: StartOptions): Promise<RunningWorker> {
@@ -158,7 +160,7 @@ export async function startWorker(config: WorkerConfig, options: StartOptions): 
       () => replicationMetrics.print(streams.all.values(), isConnected()),
       ...services.metrics,
     ]
-    if (config.enableMetrics) watchProcess()
+    if (config.enableMetrics) watchProcess(LAG_RESOLUTION_MS)
     const listeners = await serve(config, options, {
       ...services,
       mounts: [replicationMount(server), ...(config.enableMetrics ? [metricsMount(pages)] : []), ...services.mounts],

@@ -43,6 +43,16 @@ const post = (path: string, body: object | string, more: Partial<Step> = {}): St
   body,
   ...more,
 })
+const put = (path: string, body: object | string, more: Partial<Step> = {}): Step => ({
+  method: 'PUT',
+  path: V3 + path,
+  body,
+  ...more,
+})
+const del = (path: string, body: object | string, more: Partial<Step> = {}): Step => ({
+  ...put(path, body, more),
+  method: 'DELETE',
+})
 const get = (path: string, more: Partial<Step> = {}): Step => ({ method: 'GET', path: V3 + path, ...more })
 
 const fill = (text: string, kept: ReadonlyMap<string, string>): string =>
@@ -81,7 +91,7 @@ function shapeOf(value: unknown, key = ''): unknown {
   }
   if (['expires_in_ms', 'retry_after_ms'].includes(key) && typeof value === 'number')
     return Math.round(value / 10_000) * 10_000
-  if (key === 'last_seen_ts' && typeof value === 'number') return 'a time'
+  if (key === 'last_seen_ts' || key === 'last_seen_ip') return 'as it is known so far'
   if (typeof value !== 'string') return value
   if (key === 'access_token' || key === 'refresh_token')
     return value
@@ -282,6 +292,110 @@ test('accounts are served as by Synapse', async (t) => {
     get('/account/whoami', { token: '{user}' }),
     get('/account/whoami', { token: '{guest}', unlike: 'Synapse says what is wrong with the token' }),
     login({ password: 'secret', ...user('1') }),
+    // Profiles.
+    post('/register', { username: 'erin', password: 'secret', ...dummy }, { keep: { erin: 'access_token' } }),
+    post('/register?kind=guest', {}, { keep: { visitor: 'access_token', visitorId: 'user_id' } }),
+    ...['@nobody:hs.test', '@:hs.test'].map((id) =>
+      get(`/profile/${id}`, { unlike: 'Synapse says: No row found (profiles)' }),
+    ),
+    ...['@erin:hs.test', 'erin', '@erin'].map((id) => get(`/profile/${id}`)),
+    ...['@erin:hs.test', '@nobody:hs.test', 'erin', '@erin', '@:hs.test'].flatMap((id) => [
+      get(`/profile/${id}/displayname`),
+      get(`/profile/${id}/avatar_url`),
+      get(`/profile/${id}/org.example.x`),
+    ]),
+    ...['', 'Upper', '1a', 'a%20b', 'a'.repeat(256), 'constructor'].map((name) =>
+      get(`/profile/@erin:hs.test/${name}`),
+    ),
+    ...[{}, { displayname: 5 }, { displayname: null }, { displayname: 'x'.repeat(257) }, { other: 'x' }].map((body) =>
+      put('/profile/@erin:hs.test/displayname', body, { token: '{erin}' }),
+    ),
+    ...['', '[]', '{'].map((body) => put('/profile/@erin:hs.test/displayname', body, { token: '{erin}' })),
+    put('/profile/@erin:hs.test/displayname', { displayname: 'x' }),
+    put('/profile/@alice:hs.test/displayname', { displayname: 'x' }, { token: '{erin}' }),
+    put('/profile/@alice:hs.test/avatar_url', { avatar_url: 'x' }, { token: '{erin}' }),
+    put('/profile/@alice:hs.test/org.example.x', { 'org.example.x': 'x' }, { token: '{erin}' }),
+    put('/profile/@a:elsewhere.test/displayname', { displayname: 'x' }, { token: '{erin}' }),
+    put('/profile/erin/displayname', { displayname: 'x' }, { token: '{erin}' }),
+    put('/profile/@erin:hs.test/displayname', { displayname: '  Erin ☃ ' }, { token: '{erin}' }),
+    put('/profile/@erin:hs.test/avatar_url', { avatar_url: 'x'.repeat(1001) }, { token: '{erin}' }),
+    put('/profile/@erin:hs.test/avatar_url', { avatar_url: 'mxc://hs.test/a' }, { token: '{erin}' }),
+    put('/profile/@erin:hs.test/org.example.x', { 'org.example.x': { a: [1, null, 'ü'] } }, { token: '{erin}' }),
+    put('/profile/@erin:hs.test/m.tz', { 'm.tz': null }, { token: '{erin}' }),
+    put('/profile/@erin:hs.test/constructor', { constructor: 'x' }, { token: '{erin}' }),
+    put('/profile/@erin:hs.test/org.example.big', { 'org.example.big': 'x'.repeat(70_000) }, { token: '{erin}' }),
+    put('/profile/@erin:hs.test/Upper', { Upper: 'x' }, { token: '{erin}' }),
+    get('/profile/@erin:hs.test'),
+    get('/profile/@erin:hs.test/displayname'),
+    get('/profile/@erin:hs.test/org.example.x'),
+    get('/profile/@erin:hs.test/m.tz'),
+    { method: 'GET', path: '/_matrix/client/r0/profile/@erin:hs.test/avatar_url' },
+    { method: 'GET', path: '/_matrix/client/r0/profile/@erin:hs.test/org.example.x' },
+    ...['org.example.x', 'org.example.x', 'displayname', 'avatar_url', 'Upper'].map((name) => ({
+      method: 'DELETE',
+      path: `${V3}/profile/@erin:hs.test/${name}`,
+      token: '{erin}',
+    })),
+    { method: 'DELETE', path: `${V3}/profile/@alice:hs.test/org.example.x`, token: '{erin}' },
+    get('/profile/@erin:hs.test'),
+    get('/profile/@erin:hs.test/displayname'),
+    put('/profile/@erin:hs.test/displayname', { displayname: '' }, { token: '{erin}' }),
+    put('/profile/{visitorId}/displayname', { displayname: 'A guest' }, { token: '{visitor}' }),
+    put('/profile/{visitorId}/avatar_url', { avatar_url: 'x' }, { token: '{visitor}' }),
+    get('/profile/{visitorId}'),
+
+    // Devices.
+    {
+      ...login({ password: 'secret', device_id: 'TV', initial_device_display_name: 'tv', ...user('erin') }),
+      keep: { tv: 'access_token' },
+    },
+    get('/devices/TV', { token: '{tv}' }),
+    get('/devices/RADIO', { token: '{tv}' }),
+    ...[{}, { display_name: 'television' }, { display_name: null }].map((body) =>
+      put('/devices/TV', body, { token: '{tv}' }),
+    ),
+    put('/devices/TV', { display_name: 'x'.repeat(101) }, { token: '{tv}' }),
+    put(
+      '/devices/TV',
+      { display_name: 5 },
+      { token: '{tv}', unlike: 'Synapse prints its validation library’s report' },
+    ),
+    put('/devices/RADIO', { display_name: 'radio' }, { token: '{tv}' }),
+    get('/devices/TV', { token: '{tv}' }),
+    ...['', '{}'].map((body) => del('/devices/TV', body, { token: '{tv}' })),
+    del('/devices/TV', {}, { token: '{tv}', keep: { deletion: 'session' } }),
+    ...[
+      {},
+      { type: 'm.login.password' },
+      { type: 'm.login.password', password: 'secret' },
+      { type: 'm.login.password', password: 'wrong', ...user('erin') },
+      { type: 'm.login.password', password: 'secret', session: 'unknown', ...user('erin') },
+    ].map((auth) => del('/devices/TV', { auth: { session: '{deletion}', ...auth } }, { token: '{tv}' })),
+    del(
+      '/devices/TV',
+      { auth: { session: '{deletion}', type: 'm.login.password', password: 'secret', ...user('alice') } },
+      { token: '{tv}', unlike: 'Synapse takes the stage for done, and the session cannot be gone on with' },
+    ),
+    del('/devices/TV', {}, { token: '{tv}', keep: { deletion: 'session' } }),
+    del(
+      '/devices/RADIO',
+      { auth: { session: '{deletion}', type: 'm.login.password', password: 'secret', ...user('erin') } },
+      { token: '{tv}' },
+    ),
+    del(
+      '/devices/TV',
+      { auth: { session: '{deletion}', type: 'm.login.password', password: 'secret', ...user('erin') } },
+      { token: '{tv}' },
+    ),
+    get('/account/whoami', { token: '{tv}' }),
+    post('/delete_devices', {}, { token: '{erin}', unlike: 'Synapse prints its validation library’s report' }),
+    post('/delete_devices', { devices: ['A'] }, { token: '{erin}', keep: { deletion: 'session' } }),
+    post(
+      '/delete_devices',
+      { devices: ['A'], auth: { session: '{deletion}', type: 'm.login.password', password: 'secret', user: 'erin' } },
+      { token: '{erin}' },
+    ),
+
     // Without a name.
     post('/register', { password: 'secret', ...dummy }),
   ])

@@ -1,12 +1,13 @@
-/** A process that serves accounts alone, on a database of its test. */
+/** A process that serves accounts and profiles alone, without rooms, on a database of its test. */
 
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { TestContext } from 'node:test'
-import { type Accounts, makeAccounts } from '../../worker/accounts.ts'
 import { readConfig } from '../../worker/config/read.ts'
 import type { WorkerConfig } from '../../worker/config/types.ts'
+import { type Accounts, makeAccounts } from '../../worker/services/accounts.ts'
+import { makeProfileServices } from '../../worker/services/profiles.ts'
 import type { Db } from '../../worker/storage/db.ts'
 import type { OpenStreams } from '../../worker/streams/make-live-streams.ts'
 import { serveTest, type TestServer } from './http-worker.ts'
@@ -56,16 +57,24 @@ export async function serveAccounts(
 ): Promise<AccountsServer> {
   const config = configWith(t, settings)
   const streams = await openStreams(t, db, { instance })
-  const accounts = makeAccounts({
+  const { caches } = streams
+  const onProblem = (problem: string, error?: unknown): never => {
+    throw new Error(problem, { cause: error })
+  }
+  const accounts = makeAccounts({ config, db, caches, tell: () => undefined, onProblem })
+  t.after(accounts.close)
+  const profiles = makeProfileServices({
     config,
     db,
-    caches: streams.caches,
-    tell: () => undefined,
-    onProblem: (problem, error) => {
-      throw new Error(problem, { cause: error })
-    },
+    caches,
+    memberships: { ofUser: async () => new Map(), isJoined: async () => false },
+    sender: { send: () => Promise.reject(new Error('there are no rooms')) },
+    onProblem,
   })
-  t.after(accounts.close)
-  const server = await serveTest(t, accounts.operations, { requesters: accounts.requesters, maxBodyBytes: 12_500_000 })
+  t.after(profiles.close)
+  const server = await serveTest(t, [...accounts.operations, ...profiles.operations], {
+    requesters: accounts.requesters,
+    maxBodyBytes: 12_500_000,
+  })
   return { ...server, accounts, streams }
 }

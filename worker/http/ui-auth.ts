@@ -222,8 +222,8 @@ export const passwordStage = ({ checkPassword, userId }: PasswordStageDeps): Sta
       : typeof user === 'string'
         ? { type: 'm.id.user', user }
         : undefined
-    if (identifier === undefined) throw new MatrixError('M_MISSING_PARAM', 'auth.identifier: is missing')
-    if (typeof password !== 'string') throw new MatrixError('M_MISSING_PARAM', 'auth.password: is missing')
+    if (typeof password !== 'string') throw new MatrixError('M_INVALID_PARAM', 'Bad parameter: password')
+    if (identifier === undefined) throw new MatrixError('M_INVALID_PARAM', 'Invalid login submission')
     if ((await checkPassword(identifier, password)) !== userId)
       throw new MatrixError('M_FORBIDDEN', 'Invalid username or password')
     return userId

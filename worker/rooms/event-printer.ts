@@ -149,18 +149,22 @@ export function makeEventPrinter({ events: store }: EventPrinterDeps): EventPrin
       prevContent: replaced?.content,
       membership,
     }
-    const object =
-      options.format === 'federation'
-        ? federationFormatEvent(event, version, context)
-        : clientEvent(event, version, context, options)
+    const isFederation = options.format === 'federation'
+    const object = isFederation
+      ? federationFormatEvent(event, version, context)
+      : clientEvent(event, version, context, options)
     const unsigned = object.unsigned as JsonObject
+    const because = (redaction: RoomEvent): JsonObject =>
+      isFederation
+        ? federationFormatEvent(redaction, version, { now: options.now })
+        : (unsigned.redacted_because as JsonObject)
     const whole: JsonObject = {
       ...object,
       unsigned: {
         ...unsigned,
         ...(replaced !== undefined && { prev_sender: replaced.sender }),
         ...(redactedBecause !== undefined && {
-          redacted_because: withTransaction(unsigned.redacted_because as JsonObject, ownId),
+          redacted_because: withTransaction(because(redactedBecause), ownId),
           redacted_by: redactedBecause.eventId,
         }),
       },

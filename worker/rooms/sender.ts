@@ -278,6 +278,13 @@ export function makeSender(deps: SenderDeps): Sender {
     return kept
   }
 
+  let lastCreateTs = 0
+  /** Two rooms that a user makes within a millisecond would be one, where the room's ID is the create event's hash. */
+  const createTs = ({ originServerTs }: EventIntent): number => {
+    lastCreateTs = Math.max(originServerTs ?? chainDeps.now(), lastCreateTs + 1)
+    return lastCreateTs
+  }
+
   return {
     async send(roomId, intents, author, { txnId } = {}) {
       if (txnId !== undefined && intents.length !== 1) throw new Error('a transaction ID is of a single event')
@@ -290,10 +297,11 @@ export function makeSender(deps: SenderDeps): Sender {
     async createRoom(version, create, rest, author, { isPublic }) {
       const roomId = version.roomIdIsCreateHash ? undefined : newRoomId(chainDeps.serverName)
       const chain = startChain(chainDeps, version, roomId, firstPlace)
-      const first = await chain.add({ intents: [create], author })
+      const first = await chain.add({ intents: [{ ...create, originServerTs: createTs(create) }], author })
       const made = chain.events()[0]!.event.roomId
       const sent = [...first, ...(await chain.add({ intents: await rest(made), author }))]
-      await persist(chain, version, made, author, isPublic)
+      const persisted = await persist(chain, version, made, author, isPublic)
+      if (persisted.kind === 'known') throw new Error(`${made} is there already`)
       return { roomId: made, sent: sent.map(sentOf) }
     },
   }

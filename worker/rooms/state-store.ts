@@ -42,7 +42,7 @@ export interface StateStoreDeps {
   readonly maxEntries?: number
 }
 
-const MAX_ENTRIES = 1_000_000
+const MAX_ENTRIES = 500_000
 
 export function makeStateStore({ db, streams, maxEntries = MAX_ENTRIES }: StateStoreDeps): FilledStateStore {
   const kept = makeLru<number, StateMap>(maxEntries, (state) => 8 + sizeOf(state))

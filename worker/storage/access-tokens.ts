@@ -185,3 +185,15 @@ export const deleteRefreshTokens = (db: Queries, userId: UserId, deviceIds?: rea
     userId,
     deviceIds,
   ])
+
+/** When its user last proved who they are, in ms since 1970: at the log-in, or by user-interactive authentication since. */
+export async function selectLastValidated(db: Queries, tokenId: number): Promise<number | undefined> {
+  const row = await db.one<{ lastValidated: number | null }>(
+    'select last_validated as "lastValidated" from access_tokens where id = $1',
+    [tokenId],
+  )
+  return row?.lastValidated ?? undefined
+}
+
+export const updateLastValidated = (db: Queries, tokenId: number, nowMs: number) =>
+  db.run('update access_tokens set last_validated = $2 where id = $1', [tokenId, nowMs])

@@ -199,23 +199,3 @@ const noteTagsChanged = (tx: Queries, userId: UserId, roomId: RoomId, { streamId
      set stream_id = excluded.stream_id, instance_name = excluded.instance_name where r.stream_id < excluded.stream_id`,
     [userId, roomId, streamId, instanceName],
   )
-
-/** Account data of all users after `from`, up to and including `to`, oldest first, at most `limit`: what others are told. */
-export const selectAccountDataUpdates = (db: Queries, from: number, to: number, limit: number) =>
-  db.rows<{
-    readonly streamId: number
-    readonly userId: UserId
-    readonly roomId: RoomId | null
-    readonly type: string
-  }>(
-    `select * from (
-       select stream_id as "streamId", user_id as "userId", null as "roomId", account_data_type as type from account_data
-       where stream_id > $1 and stream_id <= $2
-       union all
-       select stream_id, user_id, room_id, account_data_type from room_account_data
-       where stream_id > $1 and stream_id <= $2
-       union all
-       select stream_id, user_id, room_id, 'm.tag' from room_tags_revisions where stream_id > $1 and stream_id <= $2
-     ) as changes order by "streamId" limit $3`,
-    [from, to, limit],
-  )

@@ -39,14 +39,6 @@ export const selectPushRuleSwitches = (db: Queries, userIds: readonly UserId[]) 
 export const countPushRules = async (db: Queries, userId: UserId): Promise<number> =>
   (await db.one<{ count: number }>('select count(*) as count from push_rules where user_name = $1', [userId]))!.count
 
-/** The users whose rules changed after `from`, up to and including `to`, oldest first, at most `limit` changes. */
-export const selectPushRuleUpdates = (db: Queries, from: number, to: number, limit: number) =>
-  db.rows<{ readonly streamId: number; readonly userId: UserId }>(
-    `select stream_id as "streamId", user_id as "userId" from push_rules_stream
-     where stream_id > $1 and stream_id <= $2 order by stream_id limit $3`,
-    [from, to, limit],
-  )
-
 /** Did the user's rules change after `from`? */
 export const havePushRulesChanged = async (db: Queries, userId: UserId, from: number): Promise<boolean> =>
   (await db.one<{ changed: boolean }>(

@@ -33,14 +33,6 @@ export const selectReceipts = (db: Queries, roomIds: readonly RoomId[], from: nu
     [roomIds, from, to],
   )
 
-/** Receipts of all rooms after `from`, up to and including `to`, oldest first, at most `limit`: what others are told. */
-export const selectReceiptUpdates = (db: Queries, from: number, to: number, limit: number) =>
-  db.rows<ReceiptRow>(
-    `select ${COLUMNS} from receipts_linearized r
-     where r.stream_id > $1 and r.stream_id <= $2 order by r.stream_id limit $3`,
-    [from, to, limit],
-  )
-
 export interface UserReceipt {
   readonly roomId: RoomId
   readonly threadId: string | null

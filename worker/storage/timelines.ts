@@ -6,7 +6,7 @@
  */
 
 import type { EventId, RoomId } from '../../shared/matrix/ids.ts'
-import type { Queries } from './db.ts'
+import type { Param, Queries } from './db.ts'
 
 export interface EventPlace {
   readonly eventId: EventId
@@ -43,38 +43,97 @@ export const selectRecentEvents = (
     [rooms.map(({ roomId }) => roomId), rooms.map(({ from }) => from), to, limit, rooms.map((room) => room.to ?? to)],
   )
 
-/** A place between events: after the one of that depth and stream position. */
-export interface TopologicalPlace {
-  readonly topologicalOrdering: number
+/**
+ * A place between events: in a room's history after the one of that depth and stream position, without a depth in the
+ * order in which events came.
+ */
+export interface Place {
+  readonly topologicalOrdering?: number | undefined
   readonly streamOrdering: number
+}
+
+/** What of a page is wanted. Undefined: any. */
+export interface HistoryFilter {
+  /** `*` is any number of characters. */
+  readonly types?: readonly string[] | undefined
+  readonly notTypes?: readonly string[] | undefined
+  readonly senders?: readonly string[] | undefined
+  readonly notSenders?: readonly string[] | undefined
+  readonly containsUrl?: boolean | undefined
+  /** Only events to which others relate: of these types, by these senders. */
+  readonly relatedBy?:
+    | { readonly types?: readonly string[] | undefined; readonly senders?: readonly string[] | undefined }
+    | undefined
 }
 
 /**
  * A page of a room's history. `backwards`: up to and including `from`, newest first; `forwards`: after it, oldest first.
- * With `to`, not beyond it.
+ * With `to`, not beyond it. With several writers a place without a depth is the greatest position of what comes before
+ * it, or the least of what comes after: the caller drops what is outside of its token's vector, by `instanceName`.
  */
 export function selectHistory(
   db: Queries,
   roomId: RoomId,
   direction: 'backwards' | 'forwards',
-  from: TopologicalPlace,
+  from: Place,
   limit: number,
-  to?: TopologicalPlace,
+  to?: Place,
+  filter?: HistoryFilter,
 ): Promise<EventPlace[]> {
-  // Two texts, as an index is read in one direction or the other.
-  const page =
-    direction === 'backwards'
-      ? `(e.topological_ordering, e.stream_ordering) <= ($2, $3)
-           and ($4::bigint is null or (e.topological_ordering, e.stream_ordering) > ($4, $5::bigint))
-         order by e.topological_ordering desc, e.stream_ordering desc`
-      : `(e.topological_ordering, e.stream_ordering) > ($2, $3)
-           and ($4::bigint is null or (e.topological_ordering, e.stream_ordering) <= ($4, $5::bigint))
-         order by e.topological_ordering, e.stream_ordering`
+  const params: Param[] = [roomId]
+  const param = (value: Param): string => `$${params.push(value)}`
+  // As texts of their own, each with its bounds: an index is read from where they say, in one direction or the other.
+  const bound = (operator: string, { topologicalOrdering, streamOrdering }: Place): string =>
+    topologicalOrdering === undefined
+      ? `e.stream_ordering ${operator} ${param(streamOrdering)}`
+      : `(e.topological_ordering, e.stream_ordering) ${operator} (${param(topologicalOrdering)}, ${param(streamOrdering)})`
+  const [after, before, order] = direction === 'backwards' ? ['>', '<=', ' desc'] : ['<=', '>', '']
+  const conditions = [
+    bound(before, from),
+    ...(to === undefined ? [] : [bound(after, to)]),
+    ...(filter === undefined ? [] : filterConditions(filter, param)),
+  ]
   return db.rows<EventPlace>(
     `select ${COLUMNS} from events e
-     where e.room_id = $1 and not e.outlier and e.rejection_reason is null and ${page} limit $6`,
-    [roomId, from.topologicalOrdering, from.streamOrdering, to?.topologicalOrdering, to?.streamOrdering, limit],
+     where e.room_id = $1 and not e.outlier and e.rejection_reason is null and ${conditions.join(' and ')}
+     order by e.topological_ordering${order}, e.stream_ordering${order} limit ${param(limit)}`,
+    params,
   )
+}
+
+function filterConditions(filter: HistoryFilter, param: (value: Param) => string): string[] {
+  const { types, notTypes, senders, notSenders, containsUrl, relatedBy } = filter
+  const conditions: string[] = []
+  if (types !== undefined) conditions.push(isType(types, param))
+  if (notTypes !== undefined) conditions.push(`not ${isType(notTypes, param)}`)
+  if (senders !== undefined) conditions.push(`e.sender = any(${param(senders)})`)
+  if (notSenders !== undefined) conditions.push(`not e.sender = any(${param(notSenders)})`)
+  if (containsUrl !== undefined) conditions.push(`coalesce(e.contains_url, false) = ${param(containsUrl)}`)
+  if (relatedBy !== undefined) {
+    const relates = ['r.relates_to_id = e.event_id']
+    if (relatedBy.types !== undefined) relates.push(`r.relation_type = any(${param(relatedBy.types)})`)
+    if (relatedBy.senders !== undefined) relates.push(`child.sender = any(${param(relatedBy.senders)})`)
+    conditions.push(
+      `exists (select from event_relations r join events child on child.event_id = r.event_id where ${relates.join(' and ')})`,
+    )
+  }
+  return conditions
+}
+
+function isType(types: readonly string[], param: (value: Param) => string): string {
+  if (!types.some((type) => type.includes('*'))) return `e.type = any(${param(types)})`
+  const patterns = types.map((type) => type.replace(/[\\%_]/g, '\\$&').replaceAll('*', '%'))
+  return `e.type like any(${param(patterns)})`
+}
+
+/** The greatest depth of an event of the room; 0 in a room without any. */
+export async function selectMaxDepth(db: Queries, roomId: RoomId): Promise<number> {
+  const row = await db.one<{ depth: number }>(
+    `select topological_ordering as depth from events where room_id = $1 and not outlier
+     order by topological_ordering desc, stream_ordering desc limit 1`,
+    [roomId],
+  )
+  return row?.depth ?? 0
 }
 
 /** Where these events are. Outliers have no place in a room; they are left out. */

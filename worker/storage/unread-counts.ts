@@ -48,7 +48,8 @@ export const selectUnreadCounts = (db: Queries, userId: UserId, roomIds: readonl
        from rooms r cross join event_push_summary_stream_ordering o
          join event_push_actions a using (room_id)
          left join read t using (room_id, thread_id) left join summary s using (room_id, thread_id)
-       where a.user_id = $1 and a.stream_ordering > greatest(r.position, t.position)
+       where a.user_id = $1 and a.stream_ordering > r.position
+         and a.stream_ordering > coalesce(t.position, 0)
        group by room_id, a.thread_id
      )
      select room_id as "roomId", thread_id as "threadId", sum(notifications)::bigint as notifications,

@@ -65,7 +65,9 @@ export async function respond(
 ): Promise<JsonText | undefined> {
   const { userId, deviceId, filter, since } = request
   const news = since && newsOf(deps.recent, userId, own, since, now)
-  const accountData = await loadAccountData(deps, userId, filter, since?.accountData, news)
+  const accountData = await (request.fullState
+    ? loadAccountData(deps, userId, filter, undefined, undefined)
+    : loadAccountData(deps, userId, filter, since?.accountData, news))
   const upTo = eventsOf(now)
   const { rooms, invited, knocked } = news
     ? await planIncremental(
@@ -114,9 +116,8 @@ export async function respond(
     return (
       plan.kind === 'leave' ||
       plan.isNew ||
-      plan.isFullState ||
+      request.fullState ||
       timeline.events.length > 0 ||
-      timeline.isLimited ||
       states.byRoom.get(roomId)?.length ||
       ephemeral.get(roomId)?.length ||
       accountData.byRoom.has(roomId)
@@ -197,7 +198,7 @@ function touchedRooms(
   return new Set([...events, ...typing, ...receipts.map(({ key }) => key), ...accountData.keys()])
 }
 
-/** Of all `joined` rooms, where there are any: receipts, then who types. */
+/** Of all `joined` rooms, where there are any: who types, then receipts. */
 async function loadEphemeral(
   deps: RespondDeps,
   { userId, filter, since }: SyncRequest,
@@ -213,7 +214,7 @@ async function loadEphemeral(
   const receipts = receiptEvents(await loadReceipts(deps, roomIds, whole, since, now, news?.receipts), userId, wanted)
   for (const roomId of roomIds) {
     const typing = typingEvent(deps, roomId, whole.has(roomId) ? undefined : since, now, wanted)
-    const found = [receipts.get(roomId), typing].filter((event) => event !== undefined)
+    const found = [typing, receipts.get(roomId)].filter((event) => event !== undefined)
     if (found.length > 0) events.set(roomId, found)
   }
   return events

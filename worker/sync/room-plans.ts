@@ -130,28 +130,33 @@ export async function planIncremental(
   if (hasMoved)
     for (const membership of own.values())
       if (wanted.passesRoom(membership.roomId) && after(since, membership)) {
+        changed.push(membership)
         if (membership.membership === 'invite') invited.push(membership)
         else if (membership.membership === 'knock') knocked.push(membership)
-        else changed.push(membership)
       }
   if (changed.length > 0) {
     const roomIds = changed.map(({ roomId }) => roomId)
     const rows = await selectMembershipChanges(db, userId, roomIds, since.stream, maxPosition(now))
     const byRoom = Map.groupBy(rows, ({ roomId }) => roomId)
-    for (const membership of changed)
-      plans.push(planChanged(membership, byRoom.get(membership.roomId) ?? [], since, now, fullState))
+    for (const membership of changed) {
+      const plan = planChanged(membership, byRoom.get(membership.roomId) ?? [], since, now, fullState)
+      if (plan !== undefined) plans.push(plan)
+    }
   }
   return { rooms: plans, invited: await notIgnored(ignoredUsers, userId, invited), knocked }
 }
 
-/** A room that the user joined or left, or where they did both. */
+/**
+ * A room that the user joined or left, or where they did both. Undefined: they did neither, and were only asked in. Who was
+ * thrown out and asked in again is told of both.
+ */
 function planChanged(
-  { roomId, membership, eventId, streamOrdering }: OwnMembership,
+  { roomId, membership }: OwnMembership,
   rows: readonly MembershipChange[],
   since: MultiWriterToken,
   now: MultiWriterToken,
   fullState: boolean,
-): RoomPlan {
+): RoomPlan | undefined {
   const isAfterSince = ({ instanceName, streamOrdering: position }: MembershipChange) =>
     isBetween(since, undefined, instanceName, position)
   const wasJoined = rows.findLast((row) => !isAfterSince(row))?.membership === 'join'
@@ -160,17 +165,17 @@ function planChanged(
   const changes = rows.filter(isAfterSince)
   const lastJoin = changes.findLastIndex((row) => row.membership === 'join')
   const from = wasJoined ? since : undefined
-  // What happened after they left is not told: a ban, for example, and the state at it.
-  const departure = changes[lastJoin + 1] ?? { eventId, streamOrdering }
-  return departed(
-    roomId,
-    departure.eventId,
-    departure.streamOrdering,
-    from,
-    fullState || !wasJoined,
-    !wasJoined && lastJoin === -1,
-  )
+  const wasInside = wasJoined || lastJoin !== -1
+  // What happened after they left is not told: a ban, for example, and the state at it. To who was outside all the time it is.
+  const departure = wasInside ? changes[lastJoin + 1] : changes.findLast((row) => isEnd(row))
+  if (departure === undefined) return undefined
+  return {
+    ...departed(roomId, departure.eventId, departure.streamOrdering, from, fullState || !wasJoined, !wasInside),
+    isNew: wasInside && !wasJoined,
+  }
 }
+
+const isEnd = ({ membership }: MembershipChange): boolean => membership === 'leave' || membership === 'ban'
 
 const joined = (
   roomId: RoomId,

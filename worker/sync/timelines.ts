@@ -2,6 +2,7 @@
 
 import type { EventFilter } from '../../shared/matrix/filter/event-filter.ts'
 import type { EventId, RoomId, UserId } from '../../shared/matrix/ids.ts'
+import { membershipIn } from '../../shared/matrix/visibility.ts'
 import type { EventStore, KnownEvent } from '../rooms/event-store.ts'
 import type { Visibility, VisibleEvent } from '../rooms/visibility.ts'
 import type { Queries } from '../storage/db.ts'
@@ -138,10 +139,10 @@ function finish(
 }
 
 /** Of a room that the user was never in: the event by which the invitation ended. */
-const outsideTimeline = (event: KnownEvent | undefined): Timeline => ({
-  events: event === undefined ? [] : [{ known: event, membership: 'leave', isPruned: false }],
+const outsideTimeline = (known: KnownEvent | undefined): Timeline => ({
+  events: known === undefined ? [] : [{ known, membership: membershipIn(known.event.content), isPruned: false }],
   isLimited: false,
-  before: event?.streamOrdering,
+  before: known?.streamOrdering,
 })
 
 async function outsideEvents(

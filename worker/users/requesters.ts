@@ -20,6 +20,7 @@ export interface TokenOwner {
   readonly authenticatedEntity: string
   readonly validUntilMs: number | undefined
   readonly isLocked: boolean
+  readonly isSuspended: boolean
 }
 
 export interface RequestersDeps {
@@ -85,7 +86,13 @@ export function makeRequesters(deps: RequestersDeps): UserRequesters {
     owners.delete(token)
     reading.delete(token)
   })
-  for (const name of ['get_user_by_id', 'get_user_locked_status', 'get_user_deactivated_status', 'is_guest'])
+  for (const name of [
+    'get_user_by_id',
+    'get_user_locked_status',
+    'get_user_suspended_status',
+    'get_user_deactivated_status',
+    'is_guest',
+  ])
     caches.on(name, (keys) => (keys === null ? forgetAll() : forgetUser(keys[0] as string)))
 
   async function ofGuest(token: string): Promise<TokenOwner | undefined> {
@@ -101,6 +108,7 @@ export function makeRequesters(deps: RequestersDeps): UserRequesters {
       authenticatedEntity: userId,
       validUntilMs: undefined,
       isLocked: user.isLocked,
+      isSuspended: user.isSuspended,
     }
   }
 
@@ -153,4 +161,5 @@ const ownerOf = (row: AccessTokenRow): TokenOwner => ({
   authenticatedEntity: row.ownerId,
   validUntilMs: row.validUntilMs ?? undefined,
   isLocked: row.isLocked,
+  isSuspended: row.isSuspended,
 })

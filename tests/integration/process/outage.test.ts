@@ -9,6 +9,15 @@ import { until } from '../../harness/until.ts'
 
 const postgres = await startPostgres()
 
+const V3 = '/_matrix/client/v3'
+
+interface Session {
+  readonly access_token: string
+}
+interface Room {
+  readonly room_id: string
+}
+
 const isOnBus = async (process: Process) =>
   (await process.metric('synapse_replication_tcp_resource_total_connections')) === 1
 const saysOnce = (process: Process, text: string) =>
@@ -29,6 +38,36 @@ test('Redis goes and comes back, and processes go on by themselves', async (t) =
   await server.start()
   for (const one of processes) await until(() => isOnBus(one), 15_000)
   for (const one of processes) assert.equal(await one.stop(), 0)
+})
+
+test('without Redis a message is sent by way of another process, and neither waits for the bus', async (t) => {
+  const server = await startRedis(t)
+  if (server === undefined) return
+  const deployment = makeDeployment(t, await postgres.emptyDatabase(), {
+    shared: { enable_registration: true, enable_registration_without_verification: true, bcrypt_rounds: 4 },
+    workers: { generic1: {}, persister1: {} },
+    streamWriters: { events: ['persister1'] },
+    redis: { host: '127.0.0.1', port: server.port },
+  })
+  const [main, generic, persister] = (await Promise.all(
+    ['master', 'generic1', 'persister1'].map(deployment.start),
+  )) as [Process, Process, Process]
+  const body = { username: 'alice', password: 'correct horse', auth: { type: 'm.login.dummy' } }
+  const { access_token: token } = JSON.parse((await main.send('POST', `${V3}/register`, body)).text) as Session
+  const headers = { authorization: `Bearer ${token}` }
+  const { room_id: roomId } = JSON.parse((await generic.send('POST', `${V3}/createRoom`, {}, headers)).text) as Room
+  await server.kill()
+  for (const one of [generic, persister]) await until(async () => !(await isOnBus(one)), 15_000)
+
+  const begun = performance.now()
+  const path = `${V3}/rooms/${roomId}/send/m.room.message/1`
+  const { status, text } = await generic.send('PUT', path, { msgtype: 'm.text', body: 'x' }, headers)
+  assert.equal(status, 200, text)
+  const tookMs = performance.now() - begun
+  assert.ok(tookMs < 4_000, `${tookMs} ms: it waited for streams`)
+  const { event_id: eventId } = JSON.parse(text) as { event_id: string }
+  const read = await generic.get(`${V3}/rooms/${roomId}/messages?dir=b&limit=1`, headers)
+  assert.ok(read.text.includes(eventId), 'who sent it reads it')
 })
 
 test('a process starts without Redis, says so, and joins the others when it is there', async (t) => {

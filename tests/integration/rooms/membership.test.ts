@@ -146,6 +146,19 @@ test('who leaves may forget, and not before', async (t) => {
   assert.equal(short(await send('bob', 'POST', '/rooms/!x:example.com/leave', {})), '404 M_UNKNOWN')
 })
 
+test('the server may forget for those who leave', async (t) => {
+  const rooms = await roomRequests(t, postgres, { config: changed({ forgetRoomsOnLeave: true }) })
+  const [left, banned] = [await publicRoom(rooms), await publicRoom(rooms)]
+  for (const room of [left, banned]) await rooms.send('bob', 'POST', `/join/${encoded(room)}`)
+  await rooms.send('bob', 'POST', `/rooms/${encoded(left)}/leave`)
+  await rooms.send('alice', 'POST', `/rooms/${encoded(banned)}/ban`, { user_id: bob })
+  const forgotten = await rooms.db.rows<{ roomId: RoomId }>(
+    'select distinct room_id as "roomId" from room_memberships where user_id = $1 and forgotten = 1',
+    [bob],
+  )
+  assert.deepEqual(new Set(forgotten.map(({ roomId }) => roomId)), new Set([left, banned]))
+})
+
 test('members of a space join its restricted rooms, in the name of who could invite them', async (t) => {
   const rooms = await roomRequests(t, postgres)
   const { send } = rooms

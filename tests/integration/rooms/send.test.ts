@@ -55,6 +55,13 @@ for (const version of ['1', '3', '10', '12'] as const)
     assert.equal((await other!.states.before(known)).get('m.room.member')?.has(user('bob')), false)
   })
 
+test('rooms that are made at the same time are as many', async (t) => {
+  const db = await postgres.db(t)
+  const [process] = await startRoomProcesses(t, db)
+  const rooms = await Promise.all(Array.from({ length: 10 }, () => createRoom(process!)))
+  assert.equal(new Set(rooms.map(({ roomId }) => roomId)).size, 10)
+})
+
 const two = { names: ['sender', 'other', 'persister'], persisters: ['persister'] }
 const rejects = (promise: Promise<unknown>, errcode: string) => assert.rejects(promise, { errcode })
 const extremities = (db: Db, roomId: string) =>
@@ -232,6 +239,6 @@ test('the invited see what room it is', async (t) => {
   const { unsigned } = (await process!.events.get([invite!.eventId])).get(invite!.eventId)!.event.json
   assert.deepEqual(
     ((unsigned as JsonObject).invite_room_state as JsonObject[]).map(({ type }) => type),
-    ['m.room.create', 'm.room.join_rules'],
+    ['m.room.create', 'm.room.join_rules', 'm.room.member'],
   )
 })

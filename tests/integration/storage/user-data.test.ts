@@ -5,7 +5,6 @@ import {
   deleteTag,
   replaceIgnoredUsers,
   selectAccountDataOfType,
-  selectAccountDataUpdates,
   selectGlobalAccountData,
   selectIgnoredUsers,
   selectIgnorersOf,
@@ -17,8 +16,7 @@ import {
   upsertRoomAccountData,
   upsertTag,
 } from '../../../worker/storage/account-data.ts'
-import { type Db, makeDb, type Transaction } from '../../../worker/storage/db.ts'
-import { instanceIdOf, selectInstances } from '../../../worker/storage/instance-map.ts'
+import type { Db, Transaction } from '../../../worker/storage/db.ts'
 import {
   countPushRules,
   deletePushRule,
@@ -26,7 +24,6 @@ import {
   type NewPushRule,
   selectPushRuleSwitches,
   selectPushRules,
-  selectPushRuleUpdates,
   switchPushRule,
   updatePushRuleActions,
   upsertPushRule,
@@ -35,15 +32,8 @@ import {
   type ReceiptRow,
   selectReceipts,
   selectReceiptsOfUser,
-  selectReceiptUpdates,
   upsertReceipt,
 } from '../../../worker/storage/receipts.ts'
-import {
-  advanceStreamPosition,
-  deleteOtherStreamPositions,
-  reserveIds,
-  selectStreamPositions,
-} from '../../../worker/storage/stream-positions.ts'
 import { startPostgres } from '../../harness/postgres.ts'
 
 const postgres = await startPostgres()
@@ -92,10 +82,6 @@ test('a receipt moves forwards only, each thread and type for itself', async (t)
   assert.deepEqual(
     (await selectReceipts(db, [room, other], 0, 99)).map(({ streamId }) => streamId),
     [5, 6, 7, 9, 10],
-  )
-  assert.deepEqual(
-    (await selectReceiptUpdates(db, 5, 99, 2)).map(({ streamId }) => streamId),
-    [6, 7],
   )
   assert.deepEqual(
     (await selectReceiptsOfUser(db, alice, [room], ['m.read'])).sort((a, b) =>
@@ -159,11 +145,6 @@ test('account data: the latest counts, and what changed since', async (t) => {
   await inTransaction(db, (tx) => deleteTag(tx, alice, room, 'm.favourite', at(9)))
   assert.deepEqual(await selectTagsChangedSince(db, alice, 9), [{ roomId: room, tag: null, content: null }])
   assert.deepEqual(await selectTagsChangedSince(db, alice, 10), [])
-  assert.deepEqual(await selectAccountDataUpdates(db, 4, 99, 10), [
-    { streamId: 5, userId: bob, roomId: null, type: 'm.direct' },
-    { streamId: 6, userId: alice, roomId: room, type: 'm.fully_read' },
-    { streamId: 10, userId: alice, roomId: room, type: 'm.tag' },
-  ])
 })
 
 test('whom users ignore', async (t) => {
@@ -276,10 +257,6 @@ test('push rules: made, put in order, switched, changed, deleted; each change to
   assert.equal(await havePushRulesChanged(db, alice, 20), false)
   assert.equal(await havePushRulesChanged(db, alice, 5), true)
   assert.equal(await havePushRulesChanged(db, bob, 0), false)
-  assert.deepEqual(
-    (await selectPushRuleUpdates(db, 2, 99, 2)).map((row) => row.streamId),
-    [3, 4],
-  )
 })
 
 test('push rules that are made at once have a place of their own', async (t) => {
@@ -300,43 +277,4 @@ test('push rules that are made at once have a place of their own', async (t) => 
       (await selectPushRules(db, [user])).map(({ priority }) => priority),
       [3, 2, 1, 0],
     )
-})
-
-test('stream positions only advance, and former writers are forgotten', async (t) => {
-  const db = await postgres.db(t)
-  const advance = (writer: string, streamId: number) => advanceStreamPosition(db, 'events', writer, streamId)
-  await Promise.all([advance('p1', 5), advance('p1', 9), advance('p1', 7), advance('p2', 3), advance('old', 1)])
-  await advanceStreamPosition(db, 'receipts', 'p1', 2)
-  assert.deepEqual(await selectStreamPositions(db, 'events'), [
-    { instanceName: 'old', streamId: 1 },
-    { instanceName: 'p1', streamId: 9 },
-    { instanceName: 'p2', streamId: 3 },
-  ])
-  assert.equal(await deleteOtherStreamPositions(db, 'events', ['p1', 'p2']), 1)
-  assert.equal((await selectStreamPositions(db, 'events')).length, 2)
-  assert.equal((await selectStreamPositions(db, 'receipts')).length, 1)
-})
-
-test('positions are given once; the first of a new database is 2', async (t) => {
-  const db = makeDb(await postgres.database())
-  t.after(() => db.close())
-  assert.deepEqual(await reserveIds(db, 'events_stream_seq', 3), [2, 3, 4])
-  const all = await Promise.all(Array.from({ length: 10 }, () => reserveIds(db, 'events_stream_seq', 5)))
-  assert.equal(new Set(all.flat()).size, 50)
-  for (const ids of all)
-    assert.deepEqual(
-      ids,
-      [...ids].sort((a, b) => a - b),
-    )
-  assert.deepEqual(await reserveIds(db, 'events_stream_seq', 0), [])
-})
-
-test('an instance has one number, however many ask for it', async (t) => {
-  const db = await postgres.db(t)
-  const ids = await Promise.all(Array.from({ length: 6 }, () => instanceIdOf(db, 'p1')))
-  assert.equal(new Set(ids).size, 1)
-  const second = await instanceIdOf(db, 'p2')
-  assert.notEqual(second, ids[0])
-  assert.equal(await instanceIdOf(db, 'p1'), ids[0])
-  assert.deepEqual(new Set((await selectInstances(db)).map(({ instanceName }) => instanceName)), new Set(['p1', 'p2']))
 })

@@ -5,6 +5,7 @@ import { type TestContext, test } from 'node:test'
 import type { RoomId } from '../../../shared/matrix/ids.ts'
 import { roomVersions } from '../../../shared/matrix/room-version.ts'
 import type { EventPlace } from '../../../worker/storage/timelines.ts'
+import { shardOf } from '../../../worker/streams/shard.ts'
 import { parseRoomToken, parseStreamToken } from '../../../worker/streams/tokens.ts'
 import { isBetween, type MultiWriterToken } from '../../../worker/streams/vector-clock.ts'
 import { startPostgres } from '../../harness/postgres.ts'
@@ -29,7 +30,8 @@ for (const { limit, seed } of [
     })
     const [sync, forgetful] = processes as readonly [SyncProcess, SyncProcess]
     const rooms: RoomId[] = []
-    for (let i = 0; i < 6; i++) {
+    // Six or more, of both writers.
+    while (rooms.length < 6 || new Set(rooms.map((roomId) => shardOf(roomId, 2))).size < 2) {
       const { roomId } = await sync.sender.createRoom(
         roomVersions['10'],
         createIntent('10', alice),

@@ -220,6 +220,25 @@ test('who came and went between two syncs is told of the room up to then', async
   assert.equal(twice.timeline.limited, false)
 })
 
+test('who was thrown out and asked in again is told of both; of a ban, who was outside', async (t) => {
+  const db = await postgres.db(t)
+  const [process] = await startSyncProcesses(t, db)
+  const roomId = await createRoom(process!)
+  await say(process!, roomId, 'bob', member(bob, 'join'))
+  const start = await process!.ask(bob)
+  const told = await say(process!, roomId, 'alice', message('still here'), member(bob, 'leave'))
+  await say(process!, roomId, 'alice', message('secret'), member(bob, 'invite'))
+  const answer = await process!.ask(bob, { since: start.next_batch })
+  assert.deepEqual(ids(answer.rooms!.leave![roomId]!.timeline.events), told)
+  assert.ok(answer.rooms!.invite![roomId])
+  assert.ok(!JSON.stringify(answer).includes('secret'))
+  const [ban] = await say(process!, roomId, 'alice', member(bob, 'ban'))
+  const banned = await process!.ask(bob, { since: answer.next_batch })
+  const { events } = banned.rooms!.leave![roomId]!.timeline
+  assert.deepEqual(ids(events), [ban])
+  assert.equal(events[0]!.unsigned.membership, 'ban')
+})
+
 test('members are loaded lazily: those who spoke, once, and again where the answer was lost', async (t) => {
   const db = await postgres.db(t)
   const [process] = await startSyncProcesses(t, db)
@@ -285,6 +304,7 @@ test('filters: types, rooms, no timeline, formats', async (t) => {
   ])
   const none = joined(await ask({ timeline: { limit: 0 } }), roomId)
   assert.deepEqual([none.timeline.events, none.timeline.limited], [[], true])
+  assert.equal((await ask({ timeline: { limit: 0 }, state: { types: [] } })).rooms, undefined, 'nothing to tell')
   assert.deepEqual(ids(none.state.events), [sent[1]])
   const fields = await ask({ timeline: { limit: 1 } }, { event_fields: ['content.body'] })
   assert.deepEqual(joined(fields, other).timeline.events, [{ content: { body: 'elsewhere' } }])

@@ -145,8 +145,8 @@ test('a password proves the user who asks and no other', async () => {
   assert.ok((await asAlice({ user: 'alice', password: 'right' })).done, 'the form of old clients')
   assert.equal(told(await asAlice({ identifier, password: 'wrong' })).errcode, 'M_FORBIDDEN')
   assert.equal(told(await asAlice({ identifier: { user: 'bob' }, password: 'right' })).errcode, 'M_FORBIDDEN')
-  await assert.rejects(asAlice({ identifier }), { errcode: 'M_MISSING_PARAM' })
-  await assert.rejects(asAlice({ password: 'right' }), { errcode: 'M_MISSING_PARAM' })
+  await assert.rejects(asAlice({ identifier }), { errcode: 'M_INVALID_PARAM' })
+  await assert.rejects(asAlice({ password: 'right' }), { errcode: 'M_INVALID_PARAM' })
 })
 
 test('a stage is completed from outside', async () => {

@@ -139,6 +139,8 @@ test('a member throughout costs one question for state, and none for anything el
   const { visibility, queries } = visibilityOf(room)
   assert.equal((await visibility.filter(alice, room.timeline.slice(2))).length, 50)
   assert.deepEqual(room.asked, { events: 0, state: 1 })
+  await visibility.filter(alice, room.timeline.slice(2))
+  assert.deepEqual(room.asked, { events: 0, state: 1 })
   assert.deepEqual(queries, [])
 })
 
@@ -233,6 +235,22 @@ test('what is to be included is, unless nobody may have it', async () => {
   assert.deepEqual(await visibility.filter(bob, [ban, failed], { alwaysInclude }), [
     { known: ban, membership: 'ban', isPruned: false },
   ])
+})
+
+test('where a part of the state cannot be read nothing is shown', async () => {
+  const { room, message } = aliceRoom('joined')
+  const known = message()
+  const setting = room.timeline[1]!.event.eventId
+  const without: MadeUpRoom = {
+    ...room,
+    events: {
+      peek: () => undefined,
+      get: async (ids) => room.events.get(ids.filter((eventId) => eventId !== setting)),
+    },
+  }
+  assert.equal((await visibilityOf(room).visibility.filter(alice, [known])).length, 1)
+  assert.deepEqual(await visibilityOf(without).visibility.filter(alice, [known]), [])
+  assert.equal(await visibilityOf(without).visibility.seesStateAfter(alice, known), false)
 })
 
 test('the state after an event is for whoever may see what would happen then', async () => {

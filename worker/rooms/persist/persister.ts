@@ -127,6 +127,8 @@ export function makePersister(deps: PersisterDeps): Persist {
       const { request, resolve, reject } = entry
       if (request.events.every(({ event }) => known.has(event.eventId)))
         resolve(isRepeated(request) ? { kind: 'stored', events: placesOf(request, known) } : anew)
+      // Made by two processes within a millisecond, of which one was first.
+      else if (request.events.some(({ event }) => known.has(event.eventId))) resolve(anew)
       // The same request twice, at the same time.
       else if (request.events.some(({ event }) => taken.has(event.eventId))) persist(request).then(resolve, reject)
       else {

@@ -10,7 +10,7 @@ import { buildEvent } from '../../../shared/matrix/events/build.ts'
 import type { RoomEvent } from '../../../shared/matrix/events/event.ts'
 import { strippedState } from '../../../shared/matrix/events/stripped-state.ts'
 import { createIdOfRoom } from '../../../shared/matrix/hashes.ts'
-import type { EventId, RoomId, ServerName } from '../../../shared/matrix/ids.ts'
+import type { EventId, RoomId, ServerName, UserId } from '../../../shared/matrix/ids.ts'
 import { canonicalJson } from '../../../shared/matrix/json/canonical.ts'
 import type { JsonObject, JsonValue } from '../../../shared/matrix/json/value.ts'
 import { MatrixError } from '../../../shared/matrix/matrix-error.ts'
@@ -99,24 +99,26 @@ export function startChain(deps: ChainDeps, version: RoomVersion, roomId: RoomId
       stateKey === undefined ? undefined : entryOf(state, type, stateKey),
       entryOf(state, 'm.room.create', ''),
       redacts,
-      ...(showsPrejoinState(intent) ? prejoinIds(state) : []),
+      ...(showsPrejoinState(intent) ? prejoinIds(state, sender) : []),
     ]
   }
 
-  const prejoinIds = (state: StateMap): EventId[] =>
-    deps.prejoinState.flatMap(({ type, stateKey }) => {
+  /** And who invites: clients show by that who it is. */
+  const prejoinIds = (state: StateMap, sender: UserId): EventId[] =>
+    [...deps.prejoinState, { type: 'm.room.member', stateKey: sender }].flatMap(({ type, stateKey }) => {
       const keys = state.get(type)
       if (keys === undefined) return []
       if (stateKey === undefined) return [...keys.values()]
       return keys.get(stateKey) ?? []
     })
 
-  const unsignedOf = (intent: EventIntent, replaced: EventId | undefined, at: number): JsonObject => ({
+  const unsignedOf = (intent: EventIntent, sender: UserId, replaced: EventId | undefined, at: number): JsonObject => ({
     age_ts: at,
     ...(replaced !== undefined && { replaces_state: replaced }),
     ...(showsPrejoinState(intent) && {
       [intent.content.membership === 'invite' ? 'invite_room_state' : 'knock_room_state']: prejoinIds(
         end.state,
+        sender,
       ).flatMap((id): JsonValue[] => {
         const event = eventOf(id)
         return event === undefined ? [] : [strippedState(event)]
@@ -137,7 +139,7 @@ export function startChain(deps: ChainDeps, version: RoomVersion, roomId: RoomId
     const at = intent.originServerTs ?? deps.now()
     const built = buildEvent(
       version,
-      { roomId: room, type, stateKey, sender, content, redacts, unsigned: unsignedOf(intent, replaced, at) },
+      { roomId: room, type, stateKey, sender, content, redacts, unsigned: unsignedOf(intent, sender, replaced, at) },
       {
         prevEvents,
         authEvents: selectAuthEvents({ type, stateKey, sender, content }, version, lookup),

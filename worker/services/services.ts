@@ -1,39 +1,37 @@
 /** Everything that a process does for others, made from what it is given: pure wiring. */
 
 import type { Logger } from 'pino'
-import { versionsEndpoints } from '../shared/endpoints/client/versions.ts'
-import { federationVersionEndpoints } from '../shared/endpoints/federation/version.ts'
-import { wellKnownEndpoints } from '../shared/endpoints/well-known/wellknown.ts'
-import type { JsonObject } from '../shared/matrix/json/value.ts'
+import { versionsEndpoints } from '../../shared/endpoints/client/versions.ts'
+import { federationVersionEndpoints } from '../../shared/endpoints/federation/version.ts'
+import { wellKnownEndpoints } from '../../shared/endpoints/well-known/wellknown.ts'
+import type { JsonObject } from '../../shared/matrix/json/value.ts'
+import { versionsHandlers } from '../client/versions.ts'
+import type { WorkerConfig } from '../config/types.ts'
+import { federationVersionHandlers } from '../federation/version.ts'
+import type { FederationAuthDeps } from '../http/federation-auth.ts'
+import { type Operation, operations } from '../http/handlers.ts'
+import type { Requesters } from '../http/requester.ts'
+import type { Mount } from '../http/server.ts'
+import { makeTransactions } from '../http/transactions.ts'
+import { currentRequest } from '../logging/request-context.ts'
+import type { Command, CommandName } from '../replication/commands.ts'
+import type { ReplicationClient } from '../replication/http-client.ts'
+import type { ReplicationHandlers } from '../replication/http-server.ts'
+import type { Replication } from '../replication/replication.ts'
+import type { OwnUpdates } from '../replication/stream-updates.ts'
+import { makeRoomReading } from '../rooms/make-reading.ts'
+import { makeRoomStores, makeRoomWriting } from '../rooms/make-rooms.ts'
+import { prejoinStateOf } from '../rooms/prejoin-state.ts'
+import type { Db } from '../storage/db.ts'
+import type { StreamName } from '../streams/definitions.ts'
+import type { CacheInvalidation, LiveStreams } from '../streams/live-streams.ts'
+import { wellKnownHandlers } from '../well-known/wellknown.ts'
 import { makeAccounts } from './accounts.ts'
-import { versionsHandlers } from './client/versions.ts'
-import type { WorkerConfig } from './config/types.ts'
-import { federationVersionHandlers } from './federation/version.ts'
-import type { FederationAuthDeps } from './http/federation-auth.ts'
-import { type Operation, operations } from './http/handlers.ts'
-import type { Requesters } from './http/requester.ts'
-import type { Mount } from './http/server.ts'
-import { makeTransactions } from './http/transactions.ts'
-import { currentRequest } from './logging/request-context.ts'
-import type { Command, CommandName } from './replication/commands.ts'
-import type { ReplicationClient } from './replication/http-client.ts'
-import type { ReplicationHandlers } from './replication/http-server.ts'
-import type { Replication } from './replication/replication.ts'
-import type { OwnUpdates } from './replication/stream-updates.ts'
-import { makeRoomRequests } from './room-requests.ts'
-import { makeErasedUsers } from './rooms/erased-users.ts'
-import { makeEventPrinter } from './rooms/event-printer.ts'
-import { makeIgnoredUsers } from './rooms/ignored-users.ts'
-import { makeRoomStores, makeRoomWriting } from './rooms/make-rooms.ts'
-import { makeMemberships } from './rooms/memberships.ts'
-import { prejoinStateOf } from './rooms/prejoin-state.ts'
-import { makeVisibility } from './rooms/visibility.ts'
-import type { Db } from './storage/db.ts'
-import type { StreamName } from './streams/definitions.ts'
-import type { CacheInvalidation, LiveStreams } from './streams/live-streams.ts'
+import { makeProfileServices } from './profiles.ts'
+import { roomReadingOperations } from './room-reading.ts'
+import { makeRoomRequests } from './room-writing.ts'
 import { makeSyncing } from './syncing.ts'
 import { makeUserData } from './user-data.ts'
-import { wellKnownHandlers } from './well-known/wellknown.ts'
 
 export interface ServicesDeps {
   readonly config: WorkerConfig
@@ -79,16 +77,8 @@ export function makeServices(deps: ServicesDeps): Services {
   const accounts = makeAccounts({ config, db, caches, tell: deps.send, onProblem })
   const rooms = makeRoomStores({ db, streams })
   const { events, states } = rooms
-  const memberships = makeMemberships({ db, streams, caches, serverName: config.serverName })
-  const ignoredUsers = makeIgnoredUsers({ db, streams, caches })
-  const visibility = makeVisibility({
-    db,
-    events,
-    state: states,
-    memberships,
-    ignoredUsers,
-    erasedUsers: makeErasedUsers({ db, caches }),
-  })
+  const reading = makeRoomReading({ db, streams, caches, serverName: config.serverName, events, state: states })
+  const { memberships, ignoredUsers, visibility } = reading
   const userData = makeUserData({
     config,
     db,
@@ -122,7 +112,7 @@ export function makeServices(deps: ServicesDeps): Services {
     memberships,
     ignoredUsers,
     visibility,
-    printer: makeEventPrinter({ events }),
+    printer: reading.printer,
     typing: userData.typing,
     unreadCounts: userData.unreadCounts,
     pushRules: async (userId) => ({ global: await userData.ruleset.of(userId) }),
@@ -131,6 +121,14 @@ export function makeServices(deps: ServicesDeps): Services {
   })
 
   const { requesters } = accounts
+  const profiles = makeProfileServices({
+    config,
+    db,
+    caches,
+    memberships,
+    sender: roomWriting.sender,
+    onProblem,
+  })
   const transactions = makeTransactions(() => performance.now())
   const roomRequests = makeRoomRequests({
     config,
@@ -162,17 +160,23 @@ export function makeServices(deps: ServicesDeps): Services {
         }),
       ),
       ...accounts.operations,
+      ...profiles.operations,
+      ...roomReadingOperations({ db, streams, events, state: states, ...reading }),
       ...userData.operations,
       ...roomRequests.operations,
       ...syncing.operations,
     ],
     mounts: [],
-    replicationHandlers: { ...roomWriting.replicationHandlers, ...userData.replicationHandlers },
+    replicationHandlers: {
+      ...roomWriting.replicationHandlers,
+      ...userData.replicationHandlers,
+      ...profiles.replicationHandlers,
+    },
     ownUpdates: new Map([...userData.ownUpdates]),
     commands: accounts.commands,
     onCommand: accounts.onCommand,
     metrics: [syncing.metrics],
-    stops: [accounts.close, userData.close],
+    stops: [accounts.close, profiles.close, userData.close],
   }
 }
 

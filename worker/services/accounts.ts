@@ -1,39 +1,42 @@
 /** Everything about accounts that a process has: put together from its configuration. */
 
-import { adminUsersEndpoints } from '../shared/endpoints/admin/users.ts'
-import { capabilitiesEndpoints } from '../shared/endpoints/client/capabilities.ts'
-import { loginEndpoints } from '../shared/endpoints/client/login.ts'
-import { logoutEndpoints } from '../shared/endpoints/client/logout.ts'
-import { passwordPolicyEndpoints } from '../shared/endpoints/client/password_policy.ts'
-import { refreshEndpoints } from '../shared/endpoints/client/refresh.ts'
-import { registrationEndpoints } from '../shared/endpoints/client/registration.ts'
-import { registrationTokensEndpoints } from '../shared/endpoints/client/registration_tokens.ts'
-import { whoamiEndpoints } from '../shared/endpoints/client/whoami.ts'
-import { adminUsersHandlers } from './admin/users.ts'
-import { capabilitiesHandlers } from './client/capabilities.ts'
-import { loginHandlers } from './client/login.ts'
-import { logoutHandlers } from './client/logout.ts'
-import { passwordPolicyHandlers } from './client/password_policy.ts'
-import { refreshHandlers } from './client/refresh.ts'
-import { registrationHandlers } from './client/registration.ts'
-import { registrationTokensHandlers } from './client/registration_tokens.ts'
-import { registrationFlows } from './client/registration-flows.ts'
-import { whoamiHandlers } from './client/whoami.ts'
-import type { WorkerConfig } from './config/types.ts'
-import { type Operation, only, operations } from './http/handlers.ts'
-import { makeRateLimiter, type RateLimit } from './http/rate-limit.ts'
-import { makeUiAuth } from './http/ui-auth.ts'
-import type { Command, CommandName, UserIp } from './replication/commands.ts'
-import type { Db } from './storage/db.ts'
-import type { CacheInvalidation } from './streams/live-streams.ts'
-import { makeGuestTokens } from './users/guest-tokens.ts'
-import { makeLastSeen } from './users/last-seen.ts'
-import { makePasswords } from './users/passwords.ts'
-import { makeRegistration } from './users/registration.ts'
-import { makeRegistrationTokenStage } from './users/registration-token-stage.ts'
-import { makeRequesters, type UserRequesters } from './users/requesters.ts'
-import { makeSessions, type Sessions } from './users/sessions.ts'
-import { makeUiAuthSessions, sweepUiAuthSessions } from './users/ui-auth-sessions.ts'
+import { adminUsersEndpoints } from '../../shared/endpoints/admin/users.ts'
+import { capabilitiesEndpoints } from '../../shared/endpoints/client/capabilities.ts'
+import { deviceManagementEndpoints } from '../../shared/endpoints/client/device_management.ts'
+import { loginEndpoints } from '../../shared/endpoints/client/login.ts'
+import { logoutEndpoints } from '../../shared/endpoints/client/logout.ts'
+import { passwordPolicyEndpoints } from '../../shared/endpoints/client/password_policy.ts'
+import { refreshEndpoints } from '../../shared/endpoints/client/refresh.ts'
+import { registrationEndpoints } from '../../shared/endpoints/client/registration.ts'
+import { registrationTokensEndpoints } from '../../shared/endpoints/client/registration_tokens.ts'
+import { whoamiEndpoints } from '../../shared/endpoints/client/whoami.ts'
+import { adminUsersHandlers } from '../admin/users.ts'
+import { capabilitiesHandlers } from '../client/capabilities.ts'
+import { type ConfirmUser, makeConfirmUser } from '../client/confirm-user.ts'
+import { deviceManagementHandlers } from '../client/device_management.ts'
+import { loginHandlers } from '../client/login.ts'
+import { logoutHandlers } from '../client/logout.ts'
+import { passwordPolicyHandlers } from '../client/password_policy.ts'
+import { refreshHandlers } from '../client/refresh.ts'
+import { registrationHandlers } from '../client/registration.ts'
+import { registrationTokensHandlers } from '../client/registration_tokens.ts'
+import { registrationFlows } from '../client/registration-flows.ts'
+import { whoamiHandlers } from '../client/whoami.ts'
+import type { WorkerConfig } from '../config/types.ts'
+import { type Operation, only, operations } from '../http/handlers.ts'
+import { makeRateLimiter, type RateLimit } from '../http/rate-limit.ts'
+import { makeUiAuth } from '../http/ui-auth.ts'
+import type { Command, CommandName, UserIp } from '../replication/commands.ts'
+import type { Db } from '../storage/db.ts'
+import type { CacheInvalidation } from '../streams/live-streams.ts'
+import { makeGuestTokens } from '../users/guest-tokens.ts'
+import { makeLastSeen } from '../users/last-seen.ts'
+import { makePasswords } from '../users/passwords.ts'
+import { makeRegistration } from '../users/registration.ts'
+import { makeRegistrationTokenStage } from '../users/registration-token-stage.ts'
+import { makeRequesters, type UserRequesters } from '../users/requesters.ts'
+import { makeSessions, type Sessions } from '../users/sessions.ts'
+import { makeUiAuthSessions, sweepUiAuthSessions } from '../users/ui-auth-sessions.ts'
 
 export interface AccountsDeps {
   readonly config: WorkerConfig
@@ -47,6 +50,8 @@ export interface AccountsDeps {
 export interface Accounts {
   readonly requesters: UserRequesters
   readonly sessions: Sessions
+  /** For whoever does what a stolen token should not be enough for. */
+  readonly confirmUser: ConfirmUser
   readonly operations: readonly Operation[]
   /** Commands of the bus to be heard: `USER_IP`, where it is written. */
   readonly commands: readonly CommandName[]
@@ -58,6 +63,7 @@ const SWEEP_MS = 5 * 60_000
 
 export function makeAccounts({ config, db, caches, tell, onProblem }: AccountsDeps): Accounts {
   const { serverName, passwordConfig } = config
+  if (config.autoJoinRooms.length > 0) onProblem('auto_join_rooms: new users are not joined to rooms yet')
   const runsBackgroundTasks = config.duties.backgroundTasks === config.instanceName
   const limiter = (limit: RateLimit) => makeRateLimiter(limit, () => performance.now())
 
@@ -86,6 +92,16 @@ export function makeAccounts({ config, db, caches, tell, onProblem }: AccountsDe
   const tokenStage = makeRegistrationTokenStage({ db, sessions: uiAuthSessions })
   const { flows, stages } = registrationFlows(config, tokenStage)
 
+  const confirmUser = makeConfirmUser({
+    db,
+    sessions: uiAuthSessions,
+    passwords,
+    serverName,
+    allowsPasswords: passwordConfig.enabled !== false && passwordConfig.localdbEnabled,
+    validMs: config.uiAuth.sessionTimeoutMs,
+    failures: limiter(config.rcLogin.failedAttempts),
+  })
+
   const sweep = () => sweepUiAuthSessions(db).catch((error: unknown) => onProblem('old UI auth sessions stay', error))
   const sweeping = runsBackgroundTasks ? setInterval(sweep, SWEEP_MS).unref() : undefined
 
@@ -97,6 +113,7 @@ export function makeAccounts({ config, db, caches, tell, onProblem }: AccountsDe
   return {
     requesters,
     sessions,
+    confirmUser,
     operations: [
       ...operations('client/whoami', whoamiEndpoints, whoamiHandlers()),
       ...operations(
@@ -128,6 +145,11 @@ export function makeAccounts({ config, db, caches, tell, onProblem }: AccountsDe
             failedAttempts: limiter(config.rcLogin.failedAttempts),
           },
         }),
+      ),
+      ...operations(
+        'client/device_management',
+        deviceManagementEndpoints,
+        deviceManagementHandlers({ db, sessions, confirmUser }),
       ),
       ...operations('client/logout', logoutEndpoints, logoutHandlers({ sessions })),
       ...operations('client/refresh', only(refreshEndpoints, 'refresh'), refreshHandlers({ sessions })),

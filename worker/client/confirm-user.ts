@@ -1,0 +1,87 @@
+import type { JsonObject } from '../../shared/matrix/json/value.ts'
+import { MatrixError } from '../../shared/matrix/matrix-error.ts'
+import type { RateLimiter } from '../http/rate-limit.ts'
+import type { Reply } from '../http/reply.ts'
+import type { Requester } from '../http/requester.ts'
+import { makeUiAuth, passwordStage, type UiAuthRequest, type UiAuthSessions } from '../http/ui-auth.ts'
+import { selectLastValidated, updateLastValidated } from '../storage/access-tokens.ts'
+import type { Queries } from '../storage/db.ts'
+import { selectUser } from '../storage/users.ts'
+import { checkUserPassword } from '../users/find-account.ts'
+import type { Passwords } from '../users/passwords.ts'
+import { readIdentifier } from './login-identifier.ts'
+
+export interface ConfirmUserDeps {
+  readonly db: Queries
+  readonly sessions: UiAuthSessions
+  readonly passwords: Passwords
+  readonly serverName: string
+  /** `password_config.enabled` (`only_for_reauth` is enough) and `localdb_enabled` */
+  readonly allowsPasswords: boolean
+  /** `ui_auth.session_timeout`: for so long after it was done, or after the log-in, it need not be done again. */
+  readonly validMs: number
+  /** `rc_login.failed_attempts` */
+  readonly failures: RateLimiter
+  /** Milliseconds since 1970. */
+  readonly now?: () => number
+}
+
+export interface Confirmation {
+  readonly request: UiAuthRequest
+  readonly requester: Requester
+  readonly body: JsonObject
+  /** For people: what is going to be done. */
+  readonly description: string
+  /** Not of what cannot be undone. */
+  readonly maySkip?: boolean
+}
+
+/**
+ * That the user is who the access token says, by user-interactive authentication (client-server-api): undefined when it is
+ * done, or else what is to be answered.
+ */
+export type ConfirmUser = (confirmation: Confirmation) => Promise<Reply | undefined>
+
+export function makeConfirmUser(deps: ConfirmUserDeps): ConfirmUser {
+  const { db, sessions, passwords, serverName, failures, validMs, now = Date.now } = deps
+  const uiAuth = makeUiAuth({ sessions, stages: {} })
+
+  return async ({ request, requester, body, description, maySkip = false }) => {
+    const { userId, accessTokenId } = requester
+    if (maySkip && validMs > 0 && accessTokenId !== undefined) {
+      const validatedAt = await selectLastValidated(db, accessTokenId)
+      if (validatedAt !== undefined && now() - validatedAt < validMs) return undefined
+    }
+    failures.takeOrRefuse(userId, { update: false })
+    const user = await selectUser(db, userId)
+    if (!deps.allowsPasswords || !user?.passwordHash)
+      throw new MatrixError('M_UNKNOWN', 'No available UI auth flows for this user', {}, 403)
+
+    let isFailed = false
+    const stage = passwordStage({
+      userId,
+      async checkPassword(identifier, password) {
+        const who = readIdentifier({ identifier })
+        const found = await checkUserPassword(who.kind === 'user' ? who.user : '\0', password, {
+          db,
+          passwords,
+          serverName,
+        })
+        isFailed ||= found !== userId
+        return found
+      },
+    })
+    const outcome = await uiAuth.attempt({
+      request,
+      flows: [['m.login.password']],
+      body,
+      description,
+      userId,
+      stages: { 'm.login.password': stage },
+    })
+    if (isFailed) failures.record(userId)
+    if (!outcome.done) return outcome.reply
+    if (accessTokenId !== undefined) await updateLastValidated(db, accessTokenId, now())
+    return undefined
+  }
+}
