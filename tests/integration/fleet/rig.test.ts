@@ -139,11 +139,11 @@ const tour = async (t: TestContext, url: string, prefix: string): Promise<void> 
   assert.deepEqual(heard, ['one', 'two', 'three'])
   await alice.sendTyping(room, true, 20_000)
   await until(() => bob.getRoom(room)!.getMember(alice.getUserId()!)!.typing, 20_000)
-  await bob.setDisplayName('Bob the reader')
-  await until(() => alice.getRoom(room)!.getMember(bob.getUserId()!)?.name === 'Bob the reader', 20_000)
   const last = bob.getRoom(room)!.getLiveTimeline().getEvents().at(-1)!
   await bob.sendReadReceipt(last)
   await until(() => alice.getRoom(room)!.getEventReadUpTo(bob.getUserId()!) === last.getId(), 20_000)
+  await bob.setDisplayName('Bob the reader')
+  await until(() => alice.getRoom(room)!.getMember(bob.getUserId()!)?.name === 'Bob the reader', 20_000)
   await bob.leave(room)
   await until(() => alice.getRoom(room)!.getMember(bob.getUserId()!)?.membership === 'leave', 20_000)
 }
