@@ -28,21 +28,20 @@ import { type Operation, only, operations } from '../http/handlers.ts'
 import type { Transactions } from '../http/transactions.ts'
 import { type Aliases, makeAliases } from '../rooms/aliases.ts'
 import { type CreateRoom, makeCreateRoom } from '../rooms/create-room.ts'
-import { makeCurrentEvents } from '../rooms/current-events.ts'
+import { makeCurrentEvents, makeStoredState } from '../rooms/current-events.ts'
 import type { EventStore } from '../rooms/event-store.ts'
 import { forget } from '../rooms/forget.ts'
 import { makeMayInvite } from '../rooms/invite-permission.ts'
 import { makeKickGuests } from '../rooms/kick-guests.ts'
 import type { Profiles } from '../rooms/member-content.ts'
 import { type ChangeMembership, makeChangeMembership } from '../rooms/membership.ts'
-import type { Memberships } from '../rooms/memberships.ts'
+import { beforeRefusing, type Memberships } from '../rooms/memberships.ts'
 import { makeSendEvent, type SendEvent } from '../rooms/send-event.ts'
 import type { Sender } from '../rooms/sender.ts'
 import { annoyingPause } from '../rooms/shadow-ban.ts'
 import type { StateStore } from '../rooms/state-store.ts'
 import { isRoomBlocked } from '../storage/blocked-rooms.ts'
 import type { Queries } from '../storage/db.ts'
-import { selectLocalMembership } from '../storage/memberships.ts'
 import { selectProfiles } from '../storage/profiles.ts'
 import type { CacheInvalidation, LiveStreams } from '../streams/live-streams.ts'
 import { makeRateLimitOverrides } from '../users/rate-limit-overrides.ts'
@@ -73,7 +72,7 @@ export interface RoomRequestsDeps {
   readonly sender: Sender
   readonly state: Pick<StateStore, 'currentEvent'>
   readonly events: Pick<EventStore, 'get' | 'peek'>
-  readonly memberships: Pick<Memberships, 'of' | 'isJoined' | 'joinedLocals'>
+  readonly memberships: Pick<Memberships, 'of' | 'ofNow' | 'joinedLocals'>
   /** Of the server. */
   readonly isAdmin: (userId: UserId) => boolean | Promise<boolean>
   readonly transactions: Transactions
@@ -97,6 +96,7 @@ export function makeRoomRequests(deps: RoomRequestsDeps): RoomRequests {
   const { serverName } = config
   const { now = () => performance.now(), pause = annoyingPause } = deps
   const current = makeCurrentEvents(deps)
+  const stored = makeStoredState(deps)
   const aliases = makeAliases({ serverName, db })
   const limits = makeRoomLimits({ settings: config, overrides: makeRateLimitOverrides({ db, caches }), now })
   // Of all processes. A member who changes their name counts too: the row does not tell.
@@ -127,8 +127,9 @@ export function makeRoomRequests(deps: RoomRequestsDeps): RoomRequests {
     serverName,
     settings: config,
     sender,
-    memberships,
+    memberships: { ...memberships, ...beforeRefusing(memberships) },
     current,
+    membershipNow: (roomId, userId) => stored(roomId, 'm.room.member', userId),
     profiles,
     limits,
     mayInvite,
@@ -139,12 +140,7 @@ export function makeRoomRequests(deps: RoomRequestsDeps): RoomRequests {
   const sendEvent = makeSendEvent({
     serverName,
     sender,
-    memberships: {
-      // By the table where memory says no: another process may have let them in a moment ago.
-      isJoined: async (userId, roomId) =>
-        (await memberships.isJoined(userId, roomId)) ||
-        (await selectLocalMembership(db, userId, roomId))?.membership === 'join',
-    },
+    memberships: beforeRefusing(memberships),
     events: deps.events,
     current,
     aliases,

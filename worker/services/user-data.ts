@@ -29,7 +29,7 @@ import type { ReplicationClient } from '../replication/http-client.ts'
 import type { ReplicationHandlers } from '../replication/http-server.ts'
 import type { OwnUpdates } from '../replication/stream-updates.ts'
 import type { EventStore } from '../rooms/event-store.ts'
-import type { Memberships } from '../rooms/memberships.ts'
+import { beforeRefusing, type Memberships } from '../rooms/memberships.ts'
 import type { PushEvaluator } from '../rooms/push-actions.ts'
 import type { Visibility } from '../rooms/visibility.ts'
 import type { Db } from '../storage/db.ts'
@@ -96,7 +96,8 @@ export function makeUserData(deps: UserDataDeps): UserData {
       ? startPushSummaries({ db, streams, onProblem, now })
       : undefined
 
-  const readable = { events, memberships, visibility, receipts, fullyRead }
+  const allowed = beforeRefusing(memberships)
+  const readable = { events, memberships: allowed, visibility, receipts, fullyRead }
   return {
     typing,
     accountData,
@@ -104,7 +105,7 @@ export function makeUserData(deps: UserDataDeps): UserData {
     unreadCounts: makeUnreadCounts({ db, streams }),
     push,
     operations: [
-      ...operations('client/typing', typingEndpoints, typingHandlers({ memberships, typing })),
+      ...operations('client/typing', typingEndpoints, typingHandlers({ memberships: allowed, typing })),
       ...operations('client/receipts', receiptsEndpoints, receiptsHandlers({ db, ...readable })),
       ...operations('client/read_markers', readMarkersEndpoints, readMarkersHandlers(readable)),
       ...operations(
@@ -112,7 +113,7 @@ export function makeUserData(deps: UserDataDeps): UserData {
         servedAccountDataEndpoints,
         accountDataHandlers({ db, accountData, ruleset }),
       ),
-      ...operations('client/tags', tagsEndpoints, tagsHandlers({ db, accountData, memberships })),
+      ...operations('client/tags', tagsEndpoints, tagsHandlers({ db, accountData, memberships: allowed })),
       ...operations('client/pushrules', pushrulesEndpoints, pushrulesHandlers({ ruleset, defaults, changes, limits })),
     ],
     replicationHandlers: {
