@@ -41,6 +41,30 @@ export async function insertPushActions(tx: Queries, rows: readonly PushActionRo
   )
 }
 
+export interface UserActionRow {
+  readonly eventId: EventId
+  readonly streamOrdering: number
+  readonly userId: UserId
+  readonly notifies: boolean
+  readonly highlights: boolean
+  /** The thread's root, or `main`. */
+  readonly threadId: string
+}
+
+/** What events, each with its room, do to these users. */
+export const selectPushActions = (
+  db: Queries,
+  events: readonly { readonly roomId: RoomId; readonly eventId: EventId }[],
+  userIds: readonly UserId[],
+): Promise<UserActionRow[]> =>
+  db.rows<UserActionRow>(
+    `select a.event_id as "eventId", a.stream_ordering as "streamOrdering", a.user_id as "userId",
+       coalesce(a.notif = 1, false) as notifies, coalesce(a.highlight = 1, false) as highlights, a.thread_id as "threadId"
+     from unnest($1::text[], $2::text[]) as e (room_id, event_id) join event_push_actions a using (room_id, event_id)
+     where a.user_id = any($3)`,
+    [events.map(({ roomId }) => roomId), events.map(({ eventId }) => eventId), userIds],
+  )
+
 /** Of events that are redacted: they notify nobody any more. */
 export async function deletePushActions(tx: Queries, roomId: RoomId, eventIds: readonly EventId[]): Promise<void> {
   if (eventIds.length === 0) return

@@ -3,10 +3,10 @@
 import type { RoomId, UserId } from '../../shared/matrix/ids.ts'
 import type { OwnMembership } from '../rooms/memberships.ts'
 import type { StreamRow } from '../streams/definitions.ts'
+import type { RecentRow, RecentRows } from '../streams/recent-rows.ts'
 import type { StreamToken } from '../streams/tokens.ts'
 import { type MultiWriterToken, tokenAt } from '../streams/vector-clock.ts'
 import type { Recent } from './recent.ts'
-import type { RecentRow, RecentRows } from './recent-rows.ts'
 import { eventsOf } from './request.ts'
 
 export interface News {

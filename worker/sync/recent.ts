@@ -3,8 +3,8 @@
 import type { RoomId, UserId } from '../../shared/matrix/ids.ts'
 import type { StreamName, StreamRow } from '../streams/definitions.ts'
 import type { LiveStreams } from '../streams/live-streams.ts'
+import { makeRecentRows, type RecentRows } from '../streams/recent-rows.ts'
 import { maxPosition } from '../streams/vector-clock.ts'
-import { makeRecentRows, type RecentRows } from './recent-rows.ts'
 
 export interface Recent {
   /** Events and changes of the current state, by room. After a row `state-all` the room's changes have to be looked up. */

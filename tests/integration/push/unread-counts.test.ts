@@ -4,12 +4,15 @@ import type { EventId, RoomId, UserId } from '../../../shared/matrix/ids.ts'
 import { startPushSummaries } from '../../../worker/push/summaries.ts'
 import { makeUnreadCounts, type RoomUnread, wholeRoom } from '../../../worker/push/unread-counts.ts'
 import type { Db } from '../../../worker/storage/db.ts'
-import { insertPushActions } from '../../../worker/storage/push-actions.ts'
+import { deletePushActions, insertPushActions } from '../../../worker/storage/push-actions.ts'
 import { deleteSummarised, summarise, takeReceipts } from '../../../worker/storage/push-summary.ts'
 import { upsertReceipt } from '../../../worker/storage/receipts.ts'
+import type { StreamRow } from '../../../worker/streams/definitions.ts'
+import { tokenAt } from '../../../worker/streams/vector-clock.ts'
 import { makeLoneStreams } from '../../harness/lone-streams.ts'
 import { startPostgres } from '../../harness/postgres.ts'
 import { makeRandom } from '../../harness/random.ts'
+import { makeFakeStreams } from '../../worker/sync/fake-streams.ts'
 
 const postgres = await startPostgres()
 const [alice, bob] = ['@alice:s', '@bob:s'] as [UserId, UserId]
@@ -108,7 +111,8 @@ async function history(db: Db) {
 }
 
 const none = { notificationCount: 0, highlightCount: 0, threads: new Map() }
-const freshCounts = (db: Db) => makeUnreadCounts({ db, streams: { follow: () => {} } })
+/** As of this moment. */
+const freshCounts = (db: Db) => makeUnreadCounts({ db, streams: { follow: () => {}, current: () => tokenAt(1) } })
 
 for (const isDeleting of [false, true])
   test(`counts are right through any history of threads, receipts and summaries${isDeleting ? ', and when old actions are gone' : ''}`, async (t) => {
@@ -144,12 +148,13 @@ for (const isDeleting of [false, true])
     assert.ok(left!.count < made, 'something was summarised and deleted')
   })
 
-test('counts are kept until there is an event in the room, or a receipt of the user', async (t) => {
+test('counts are kept until the user reads; what an event does to all who have one is read once', async (t) => {
   const db = await postgres.db(t)
   const streams = makeLoneStreams()
-  const { event, join, receipt, truth } = await history(db)
+  const { event, join, receipt, truth, position } = await history(db)
   await join(alice, room)
   await join(bob, room)
+  streams.hear('events', [], position())
   let statements = 0
   const counts = makeUnreadCounts({
     db: {
@@ -161,6 +166,7 @@ test('counts are kept until there is an event in the room, or a receipt of the u
     },
     streams,
   })
+  /** For both, and how many statements that takes. */
   const check = async (expected: number) => {
     const before = statements
     for (const userId of users)
@@ -168,23 +174,113 @@ test('counts are kept until there is an event in the room, or a receipt of the u
     assert.equal(statements - before, expected)
   }
   const row = { type: 'm.room.message', stateKey: null, redacts: null, relatesTo: null, membership: null }
-  const heard = { kind: 'ev' as const, eventId: '$e', roomId: room, ...row, rejected: false, outlier: false }
+  const heard = (at: number) => ({
+    kind: 'ev' as const,
+    eventId: `$${at}`,
+    roomId: room,
+    ...row,
+    rejected: false,
+    outlier: false,
+  })
   await check(2)
   await check(0)
   const at = await event(room, 'main', [
     { userId: alice, highlights: true },
     { userId: bob, highlights: false },
   ])
-  streams.hear('events', [heard], at)
-  await check(2)
+  streams.hear('events', [heard(at)], at)
+  await check(1)
   await check(0)
-  streams.hear('events', [{ ...heard, roomId: other }], at + 1)
+  streams.hear('events', [{ ...heard(at + 1), roomId: other }], at + 1)
   await check(0)
   await receipt(alice, room, at, null, 'm.read')
   const read = { roomId: room, receiptType: 'm.read', userId: alice, eventId: `$${at}`, threadId: null, data: {} }
   streams.hear('receipts', [read], 11)
   await check(1)
   assert.equal((await counts.of(alice, [room])).size, 0)
+})
+
+test('whatever comes in which order from two writers, counts on are those of the statement', async (t) => {
+  const { pick, int } = makeRandom(5)
+  const chanceOf = (percent: number) => int(100) < percent
+  const db = await postgres.db(t)
+  const writers = ['master', 'two'] as const
+  const streams = makeFakeStreams(writers)
+  const { event, join, receipt, events, position, receiptId } = await history(db)
+  for (const userId of users) for (const roomId of rooms) await join(userId, roomId)
+  streams.advance('events', position())
+  let statements = 0
+  const counts = makeUnreadCounts({
+    db: {
+      ...db,
+      rows: (sql, params) => {
+        statements += sql.startsWith('with') ? 1 : 0
+        return db.rows(sql, params)
+      },
+    },
+    streams,
+    maxHeard: 60,
+  })
+  /** Said, and not heard yet: of each writer in order. */
+  const unheard = { master: [] as (() => void)[], two: [] as (() => void)[], receipts: [] as (() => void)[] }
+  const say = (at: number, roomId: RoomId, more: Partial<Extract<StreamRow<'events'>, { kind: 'ev' }>> = {}) => {
+    const writer = pick(writers)
+    const row = { type: 'm.room.message', stateKey: null, redacts: null, relatesTo: null, membership: null, ...more }
+    const heard = { kind: 'ev' as const, eventId: `$${at}`, roomId, rejected: false, outlier: false, ...row }
+    unheard[writer].push(() => streams.say('events', [heard], at, writer))
+  }
+  for (let step = 0; step < 600; step++) {
+    const chance = int(100)
+    const [userId, roomId] = [pick(users), pick(rooms)]
+    if (chance < 60) {
+      const actions = users.filter(() => chanceOf(60)).map((one) => ({ userId: one, highlights: chanceOf(20) }))
+      say(await event(roomId, pick(['main', 'main', '$one', '$two']), actions), roomId)
+    } else if (chance < 72) {
+      const { at } = pick(events.filter((one) => one.room === roomId))
+      const threadId = pick([null, 'main', '$one'])
+      await receipt(userId, roomId, at, threadId, 'm.read')
+      const row = { roomId, receiptType: 'm.read', userId, eventId: `$${at}`, threadId, data: {} }
+      const streamId = receiptId()
+      unheard.receipts.push(() => streams.say('receipts', [row], streamId))
+    } else if (chance < 78) {
+      const { at } = pick(events.filter((one) => one.room === roomId))
+      await deletePushActions(db, roomId, [`$${at}` as EventId])
+      say(await event(roomId, 'main', []), roomId, { type: 'm.room.redaction', redacts: `$${at}` })
+    } else if (chance < 82) {
+      await db.run('delete from local_current_membership where user_id = $1 and room_id = $2', [userId, roomId])
+      await join(userId, roomId)
+      say(position(), roomId, { type: 'm.room.member', stateKey: userId, membership: 'join' })
+    } else if (chance < 85) await takeReceipts(db, receiptId(), 1 + int(5))
+    else if (chance < 88) await summarise(db, position(), 1 + int(30))
+    // Who asks now is told of some of it.
+    for (let n = int(4); n > 0; n--) pick(Object.values(unheard)).shift()?.()
+    if (chanceOf(30)) await Promise.all(users.map((one) => counts.of(one, rooms)))
+    if (chanceOf(60)) continue
+    for (const queue of Object.values(unheard)) for (const hear of queue.splice(0)) hear()
+    streams.advance('events', position())
+    const asked = await Promise.all(users.map((one) => counts.of(one, rooms)))
+    for (const [index, one] of users.entries())
+      assert.deepEqual(asked[index], await freshCounts(db).of(one, rooms), `step ${step}: ${one}`)
+  }
+  t.diagnostic(`${statements} times by the statement`)
+})
+
+test('a count is not added to where the actions may be deleted by then', async (t) => {
+  const db = await postgres.db(t)
+  const streams = makeLoneStreams()
+  const { event, join, position } = await history(db)
+  await join(alice, room)
+  streams.hear('events', [], position())
+  let hours = 0
+  const counts = makeUnreadCounts({ db, streams, clock: () => hours * 3_600_000 })
+  assert.equal((await counts.of(alice, [room])).size, 0)
+  const at = await event(room, 'main', [{ userId: alice, highlights: false }])
+  const row = { type: 'm.room.message', stateKey: null, redacts: null, relatesTo: null, membership: null }
+  streams.hear('events', [{ kind: 'ev', eventId: `$${at}`, roomId: room, ...row, rejected: false, outlier: false }], at)
+  await summarise(db, position(), 10)
+  assert.equal(await deleteSummarised(db, at + 1, 10), 1)
+  hours = 25
+  assert.equal((await counts.of(alice, [room])).get(room)?.notificationCount, 1)
 })
 
 test('what became stale while it was read is not kept', async (t) => {
@@ -208,7 +304,11 @@ test('what became stale while it was read is not kept', async (t) => {
     meanwhile = undefined
     const at = await event(room, 'main', [{ userId: alice, highlights: false }])
     const row = { type: 'm.room.message', stateKey: null, redacts: null, relatesTo: null, membership: null }
-    streams.hear('events', [{ kind: 'ev', eventId: '$e', roomId: room, ...row, rejected: false, outlier: false }], at)
+    streams.hear(
+      'events',
+      [{ kind: 'ev', eventId: `$${at}`, roomId: room, ...row, rejected: false, outlier: false }],
+      at,
+    )
   }
   assert.equal((await counts.of(alice, [room])).size, 0)
   assert.equal((await counts.of(alice, [room])).get(room)?.notificationCount, 1)

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { makeRecentRows } from '../../../worker/streams/recent-rows.ts'
 import { isBetween, type MultiWriterToken, tokenAt, tokenOf } from '../../../worker/streams/vector-clock.ts'
-import { makeRecentRows } from '../../../worker/sync/recent-rows.ts'
 import { makeRandom } from '../../harness/random.ts'
 
 interface Row {

@@ -3,7 +3,7 @@
  * tables need not be asked. What is older than the oldest of them is not known: then the tables are.
  */
 
-import { isBetween, type MultiWriterToken } from '../streams/vector-clock.ts'
+import { isBetween, type MultiWriterToken } from './vector-clock.ts'
 
 export interface RecentRow<Key, Row> {
   readonly key: Key
