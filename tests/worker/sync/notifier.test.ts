@@ -174,3 +174,20 @@ test('a failed look at the rooms fails the watch, and the next one looks again',
   const watch = await notifier.watch(alice)
   assert.equal(await wakes(watch, () => streams.say('events', [event(room)], 2)), true)
 })
+
+test('who is still in a room after all, as history forked, hears it', async () => {
+  const rooms: Record<string, readonly RoomId[]> = { [bob]: [room] }
+  const { streams, notifier } = setUp(rooms)
+  const watch = await notifier.watch(bob)
+  const state = (eventId: string) =>
+    ({ kind: 'state', roomId: room, type: 'm.room.member', stateKey: bob, eventId }) as const
+  // He was kicked, and that did not hold: the room's state has the join before it.
+  streams.say('events', [member(room, bob, 'leave', { eventId: '$kick' }), state('$join')], 2)
+  await new Promise(setImmediate)
+  assert.equal(await wakes(watch, () => streams.say('events', [event(room)], 3)), true)
+  // And that he left holds.
+  rooms[bob] = []
+  streams.say('events', [member(room, bob, 'leave', { eventId: '$leave' }), state('$leave')], 4)
+  await new Promise(setImmediate)
+  assert.equal(await wakes(watch, () => streams.say('events', [event(room)], 5)), false)
+})
