@@ -45,8 +45,8 @@ export interface LiveStreams {
    * called before the process is connected.
    */
   readonly follow: <Name extends StreamName>(name: Name, listener: RowsListener<Name>) => void
-  /** The writer of a stream in its memory (typing) started anew: what it said before is void. */
-  readonly onReset: (name: StreamName, listener: (writer: string) => void) => void
+  /** The writer of a stream in its memory (typing) started anew, at `position`: what it said before is void. */
+  readonly onReset: (name: StreamName, listener: (writer: string, position: number) => void) => void
   /** {@link now} moved, in this stream: who waits looks again. Rows were heard before. */
   readonly onAdvance: (listener: (name: StreamName) => void) => void
 

@@ -27,7 +27,7 @@ export interface Notifier {
 }
 
 export interface NotifierDeps {
-  readonly streams: Pick<LiveStreams, 'follow' | 'onAdvance' | 'current'>
+  readonly streams: Pick<LiveStreams, 'follow' | 'onReset' | 'onAdvance' | 'current'>
   readonly memberships: Pick<Memberships, 'ofUser'>
   /** How many users that nobody waits for at the moment are still watched: those between two requests. */
   readonly maxIdleUsers?: number
@@ -138,8 +138,18 @@ export function makeNotifier({ streams, memberships, maxIdleUsers = MAX_IDLE_USE
       }
     }
   })
+  /** Rooms in which somebody types. */
+  const typedIn = new Set<string>()
   streams.follow('typing', (rows, position, writer) => {
-    for (const { roomId } of rows) note('typing', position, writer, ofRoom(roomId))
+    for (const { roomId, userIds } of rows) {
+      if (userIds.length > 0) typedIn.add(roomId)
+      else typedIn.delete(roomId)
+      note('typing', position, writer, ofRoom(roomId))
+    }
+  })
+  streams.onReset('typing', (writer, position) => {
+    for (const roomId of typedIn) note('typing', position, writer, ofRoom(roomId))
+    typedIn.clear()
   })
   streams.follow('receipts', (rows, position, writer) => {
     for (const { roomId, receiptType, userId } of rows)

@@ -191,3 +191,15 @@ test('who is still in a room after all, as history forked, hears it', async () =
   await new Promise(setImmediate)
   assert.equal(await wakes(watch, () => streams.say('events', [event(room)], 5)), false)
 })
+
+test('where somebody typed, the end of the typing writer wakes', async () => {
+  const { streams, notifier } = setUp({ [alice]: [room], [bob]: [other] })
+  const [a, b] = [await notifier.watch(alice), await notifier.watch(bob)]
+  streams.say('typing', [{ roomId: room, userIds: [bob] }], 5)
+  streams.say('typing', [{ roomId: other, userIds: [bob] }], 6)
+  streams.say('typing', [{ roomId: other, userIds: [] }], 7)
+  const woken = Promise.all([a, b].map((watch) => wakes(watch, () => undefined)))
+  streams.reset('typing', 1_000)
+  streams.advance('typing', 1_000)
+  assert.deepEqual(await woken, [true, false])
+})
