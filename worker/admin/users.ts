@@ -1,4 +1,5 @@
 import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto'
+import { isLongerThan } from '../../shared/code-points.ts'
 import type { adminUsersEndpoints } from '../../shared/endpoints/admin/users.ts'
 import type { JsonObject } from '../../shared/matrix/json/value.ts'
 import { MatrixError } from '../../shared/matrix/matrix-error.ts'
@@ -93,7 +94,7 @@ const missing = (name: string) => new MatrixError('M_BAD_JSON', `${name} must be
 function textOf(body: JsonObject, name: 'username' | 'password'): string {
   const value = body[name]
   if (value === undefined) throw missing(name)
-  if (typeof value !== 'string' || [...value].length > MAX_LENGTH || value.includes('\0'))
+  if (typeof value !== 'string' || isLongerThan(value, MAX_LENGTH) || value.includes('\0'))
     throw invalid(`Invalid ${name}`)
   return value
 }
