@@ -1,6 +1,7 @@
 /** `UiAuthSessions` of `worker/http`, in the tables that all processes share. */
 
 import type { JsonObject, JsonValue } from '../../shared/matrix/json/value.ts'
+import { jsonTextOf } from '../json-text.ts'
 import type { Db } from '../storage/db.ts'
 import {
   deleteOldUiAuthSessions,
@@ -27,7 +28,7 @@ export interface SharedUiAuthSession {
 }
 
 /** What Postgres can keep: it has no U+0000 in jsonb or text. */
-const print = (value: JsonValue): string => JSON.stringify(value).replaceAll('\\u0000', '\\ufffd')
+const print = (value: JsonValue): string => jsonTextOf(value).replaceAll('\\u0000', '\\ufffd')
 const parse = (text: string) => JSON.parse(text) as JsonValue
 const plain = (text: string): string => text.replaceAll('\0', '\ufffd')
 
