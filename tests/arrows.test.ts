@@ -100,6 +100,8 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
     'worker/json-text.ts',
     'worker/lru.ts',
   ],
+  // Everything that a process does, put together.
+  'worker/services': ['shared', 'worker'],
   'worker/admin': ['shared', 'worker/http', 'worker/storage', 'worker/users'],
   'worker/federation': ['shared', 'worker/http'],
   'worker/well-known': ['shared', 'worker/http'],

@@ -23,7 +23,7 @@ import { makeReplicationServer, type ReplicationServer } from './replication/htt
 import { makeReplicationMetrics } from './replication/metrics.ts'
 import type { Replication } from './replication/replication.ts'
 import { fetchFromWriter, streamUpdatesHandler } from './replication/stream-updates.ts'
-import { makeServices } from './services.ts'
+import { makeServices } from './services/services.ts'
 import { type Db, makeDb } from './storage/db.ts'
 import { makeStorageMetrics } from './storage/metrics.ts'
 import { logSlow } from './storage/observer.ts'

@@ -166,7 +166,7 @@ const writeLogConfig = (folder: string, name: string): string => {
   return file
 }
 
-const START_MS = 60_000
+const START_MS = 180_000
 
 function makeProcess(
   name: string,

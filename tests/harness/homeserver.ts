@@ -33,17 +33,37 @@ export interface Homeserver extends RunningDeployment {
   readonly register: <const T extends readonly string[]>(...names: T) => Promise<{ [K in keyof T]: User }>
 }
 
-/** Started, and ended with the test. */
+const SHOWN = 5
+/** The first lines of a log that tell of an error: pino's, Python's. */
+const problemsIn = (log: string): readonly string[] =>
+  log
+    .split('\n')
+    .filter((line) => /"level":[56]0|- ERROR -/.test(line))
+    .slice(0, SHOWN)
+    .map((line) => line.slice(0, 1_500))
+
+const tell = (deployment: RunningDeployment | undefined): void => {
+  for (const [name, { log }] of deployment?.processes ?? [])
+    for (const line of problemsIn(log())) console.error(`${name}: ${line}`)
+}
+
+/** Started, and ended with the test; of one that failed the processes' errors are shown. */
 export const homeserver = async (
   t: TestContext,
   postgres: TestPostgres,
   { workers = [], flavour = 'plexus', redis = flavour === 'synapse', settings }: HomeserverOptions = {},
 ): Promise<Homeserver> => {
   const folder = await mkdtemp(join(tmpdir(), 'hs-'))
-  t.after(() => rm(folder, { recursive: true, force: true, maxRetries: 3 }))
+  const stops: (() => Promise<void>)[] = []
+  let deployment: RunningDeployment | undefined
+  t.after(async () => {
+    if (t.error !== undefined && t.error !== null) tell(deployment)
+    for (const stop of stops) await stop()
+    if (process.env.TEST_KEEP === undefined) await rm(folder, { recursive: true, force: true, maxRetries: 3 })
+  })
   const server = redis ? await startRedis(t) : undefined
   const storage = flavour === 'plexus' ? await postgres.database() : await postgres.emptyDatabase()
-  const deployment = await startDeployment({
+  deployment = await startDeployment({
     folder,
     flavour,
     roles: workers,
@@ -51,14 +71,15 @@ export const homeserver = async (
     redis: server && { host: '127.0.0.1', port: server.port },
     ...(settings && { settings }),
     ...(flavour === 'synapse' && { python: await synapsePython() }),
-    atEnd: (work) => t.after(work),
+    atEnd: (work) => stops.push(work),
   })
+  const { url } = deployment
   return {
     ...deployment,
     redis: server,
     async register(...names) {
       const users: User[] = []
-      for (const name of names) users.push(await register(deployment.url, name))
+      for (const name of names) users.push(await register(url, name))
       return users as never
     },
   }

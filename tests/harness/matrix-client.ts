@@ -1,5 +1,8 @@
 /** A small client: what tests ask of a homeserver, whoever's it is. */
 
+import { request } from 'node:http'
+import { text as textOf } from 'node:stream/consumers'
+
 export interface Answer {
   readonly status: number
   // biome-ignore lint/suspicious/noExplicitAny: answers are read by tests, which say what they expect of them
@@ -12,29 +15,54 @@ export interface AskOptions {
   readonly timeoutMs?: number
 }
 
-/** A request, whatever the status of its answer is. Rejects where there is none. */
+/**
+ * A request, whatever the status of its answer is. Rejects where there is none. `url`: `http://127.0.0.1:8008`, or
+ * `unix:/path` for a process past the router.
+ */
 export const ask = async (
   url: string,
   method: string,
   path: string,
   { token, body, timeoutMs = 30_000 }: AskOptions = {},
 ): Promise<Answer> => {
-  const response = await fetch(url + path, {
-    method,
-    headers: {
-      ...(token !== undefined && { authorization: `Bearer ${token}` }),
-      ...(body !== undefined && { 'content-type': 'application/json' }),
-    },
-    ...(body !== undefined && { body: JSON.stringify(body) }),
-    signal: AbortSignal.timeout(timeoutMs),
-  })
-  const text = await response.text()
+  const headers = {
+    ...(token !== undefined && { authorization: `Bearer ${token}` }),
+    ...(body !== undefined && { 'content-type': 'application/json' }),
+  }
+  const sent = { method, headers, body: body === undefined ? undefined : JSON.stringify(body) }
+  const signal = AbortSignal.timeout(timeoutMs)
+  const { status, text } = url.startsWith('unix:')
+    ? await overUnix(url.slice(5), path, sent, signal)
+    : await overTcp(url + path, sent, signal)
   try {
-    return { status: response.status, body: JSON.parse(text) }
+    return { status, body: JSON.parse(text) }
   } catch {
-    return { status: response.status, body: text }
+    return { status, body: text }
   }
 }
+
+interface Request {
+  readonly method: string
+  readonly headers: Readonly<Record<string, string>>
+  readonly body: string | undefined
+}
+
+const overTcp = async (url: string, { body, ...rest }: Request, signal: AbortSignal) => {
+  const response = await fetch(url, { ...rest, ...(body !== undefined && { body }), signal })
+  return { status: response.status, text: await response.text() }
+}
+
+const overUnix = (socketPath: string, path: string, { method, headers, body }: Request, signal: AbortSignal) =>
+  new Promise<{ status: number; text: string }>((resolve, reject) => {
+    // A unix socket names nobody, and Synapse wants a client's address.
+    const all = { host: 'localhost', 'x-forwarded-for': '127.0.0.1', ...headers }
+    const asked = request({ socketPath, path, method, headers: all, signal })
+    asked.once('error', reject)
+    asked.once('response', (response) => {
+      textOf(response).then((text) => resolve({ status: response.statusCode!, text }), reject)
+    })
+    asked.end(body)
+  })
 
 export class Refused extends Error {
   readonly status: number
@@ -101,6 +129,8 @@ export interface User {
   ) => Promise<SyncAnswer>
   /** Another device of the same user. */
   readonly login: () => Promise<User>
+  /** The same device, at another address. */
+  readonly at: (url: string) => User
 }
 
 const V3 = '/_matrix/client/v3'
@@ -164,6 +194,7 @@ export const makeUser = (url: string, login: Login, password: string): User => {
       }
     },
     login: () => logIn(url, login.user_id, password),
+    at: (other) => makeUser(other, login, password),
   }
   return user
 }

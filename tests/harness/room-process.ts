@@ -45,6 +45,8 @@ export interface RoomProcessesOptions {
   readonly asksAgain?: boolean
   /** Of streams; without it they fail the test. */
   readonly onProblem?: (problem: string) => void
+  /** Milliseconds since 1970. */
+  readonly now?: () => number
 }
 
 const nobody: PushEvaluator = { evaluate: async () => [] }
@@ -62,6 +64,7 @@ export async function startRoomProcesses(
     asksAgain,
     onProblem,
     onMade,
+    now,
   }: RoomProcessesOptions = {},
 ): Promise<readonly RoomProcess[]> {
   const handlers = new Map<string, ReplicationHandlers>()
@@ -99,6 +102,7 @@ export async function startRoomProcesses(
       signingKey,
       client: { call },
       push,
+      ...(now !== undefined && { now }),
       prejoinState: prejoinStateOf({ disableDefaultEventTypes: false, additionalEventTypes: [] }),
     })
     handlers.set(name, writing.replicationHandlers)

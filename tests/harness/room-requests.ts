@@ -6,13 +6,13 @@ import type { EventId, RoomId } from '../../shared/matrix/ids.ts'
 import type { JsonObject } from '../../shared/matrix/json/value.ts'
 import type { Requester } from '../../worker/http/requester.ts'
 import { makeTransactions } from '../../worker/http/transactions.ts'
+import { makeMemberships } from '../../worker/rooms/memberships.ts'
 import {
   makeRoomRequests,
   type RoomRequests,
   type RoomRequestsDeps,
   type RoomRequestsSettings,
-} from '../../worker/room-requests.ts'
-import { makeMemberships } from '../../worker/rooms/memberships.ts'
+} from '../../worker/services/room-writing.ts'
 import { insertDevice } from '../../worker/storage/devices.ts'
 import { insertUser } from '../../worker/storage/users.ts'
 import { requesterOf, serveTest, townsfolk } from './http-worker.ts'

@@ -11,9 +11,9 @@ import { makeMemberships } from '../../worker/rooms/memberships.ts'
 import { prejoinStateOf } from '../../worker/rooms/prejoin-state.ts'
 import type { EventIntent } from '../../worker/rooms/sender.ts'
 import { makeVisibility } from '../../worker/rooms/visibility.ts'
+import { makeUserData, type UserData, type UserDataDeps } from '../../worker/services/user-data.ts'
 import type { Db } from '../../worker/storage/db.ts'
 import type { OpenStreams } from '../../worker/streams/make-live-streams.ts'
-import { makeUserData, type UserData, type UserDataDeps } from '../../worker/user-data.ts'
 import { createIntent, roomIntents } from './room-process.ts'
 
 export const serverName = 'hs.test' as ServerName

@@ -24,13 +24,16 @@ const RETRY_MS = 100
 /** After the end of the load, for what is still open. */
 const PATIENCE_MS = 60_000
 
-/** Each user sends into each room, one message at a time, and repeats it until it is acknowledged, as clients do. */
-export const startSenders = (
-  users: readonly User[],
-  rooms: readonly string[],
-  random: Random,
-  pauseMs: number,
-): Senders => {
+export interface Lane {
+  readonly user: User
+  readonly room: string
+}
+
+/**
+ * On each lane messages are sent one at a time, with pauses of `pauseMs` on average, and each is repeated until it is
+ * acknowledged, as clients do.
+ */
+export const startSenders = (lanes: readonly Lane[], random: Random, pauseMs: number): Senders => {
   const acknowledged: Acknowledged[] = []
   const open = new Map<string, Omit<Acknowledged, 'eventId'>>()
   let isStopping = false
@@ -43,7 +46,7 @@ export const startSenders = (
   const send = async (user: User, room: string, number: number): Promise<void> => {
     const which = { room, sender: user.userId, number }
     open.set(`${room} ${user.userId}`, which)
-    const path = `/_matrix/client/v3/rooms/${encodeURIComponent(room)}/send/m.room.message/kill-${number}-${rooms.indexOf(room)}`
+    const path = `/_matrix/client/v3/rooms/${encodeURIComponent(room)}/send/m.room.message/kill-${number}-${encodeURIComponent(room)}`
     for (;;) {
       try {
         const content = { msgtype: 'm.text', body: textOf(number) }
@@ -69,19 +72,17 @@ export const startSenders = (
       }
     }
   }
-  const lanes = users.flatMap((user) =>
-    rooms.map(async (room) => {
-      for (let number = 1; !isStopping; number++) {
-        await sleep(random.int(2 * pauseMs))
-        if (!isStopping) await send(user, room, number)
-      }
-    }),
-  )
+  const running = lanes.map(async ({ user, room }) => {
+    for (let number = 1; !isStopping; number++) {
+      await sleep(random.int(2 * pauseMs))
+      if (!isStopping) await send(user, room, number)
+    }
+  })
   return {
     async stop() {
       isStopping = true
       stoppedAt = performance.now()
-      await Promise.all(lanes)
+      await Promise.all(running)
     },
     ledger: () => ({ acknowledged, open: [...open.values()] }),
     longestPauseMs: () => longest,

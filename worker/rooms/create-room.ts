@@ -90,6 +90,9 @@ export function makeCreateRoom(deps: CreateRoomDeps): CreateRoom {
       const intents = eventsOf(plan, actor, body, profiles)
       for (const intent of intents) checkContent(intent, { roomId, version, serverName })
       if (alias !== undefined) {
+        // For a room that was there already, and is another's.
+        if (claimed) await aliases.release(alias)
+        claimed = false
         await aliases.claim(alias, roomId, actor.userId)
         claimed = true
       }

@@ -5,7 +5,7 @@ import type { CacheInvalidation } from '../streams/live-streams.ts'
 import type { Memberships } from './memberships.ts'
 
 export interface ForgetDeps {
-  readonly memberships: Pick<Memberships, 'of'>
+  readonly memberships: Pick<Memberships, 'ofNow'>
   readonly caches: Pick<CacheInvalidation, 'transaction'>
 }
 
@@ -14,7 +14,7 @@ export interface ForgetDeps {
  * that the user never was in is forgotten already.
  */
 export async function forget({ memberships, caches }: ForgetDeps, userId: UserId, roomId: RoomId): Promise<void> {
-  const current = await memberships.of(userId, roomId)
+  const current = await memberships.ofNow(userId, roomId)
   if (current === undefined || current.isForgotten) return
   if (current.membership !== 'leave' && current.membership !== 'ban')
     throw new MatrixError('M_UNKNOWN', `User ${userId} in room ${roomId}`, {}, 400)

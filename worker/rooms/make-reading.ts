@@ -7,7 +7,7 @@ import { makeErasedUsers } from './erased-users.ts'
 import { type EventPrinter, makeEventPrinter } from './event-printer.ts'
 import type { EventStore } from './event-store.ts'
 import { type IgnoredUsers, makeIgnoredUsers } from './ignored-users.ts'
-import { type Memberships, makeMemberships } from './memberships.ts'
+import { beforeRefusing, type Memberships, makeMemberships } from './memberships.ts'
 import { makeReadableState, type ReadableState } from './readable-state.ts'
 import { type CheckReadingAccess, makeReadingAccess } from './reading-access.ts'
 import type { StateStore } from './state-store.ts'
@@ -40,7 +40,7 @@ export function makeRoomReading({ db, streams, caches, serverName, events, state
   const erasedUsers = makeErasedUsers({ db, caches })
   const visibility = makeVisibility({ db, events, state, memberships, ignoredUsers, erasedUsers })
   const timeline = makeTimeline({ db, events, streams })
-  const checkAccess = makeReadingAccess({ memberships, state, events })
+  const checkAccess = makeReadingAccess({ memberships: beforeRefusing(memberships), state, events })
   return {
     memberships,
     ignoredUsers,

@@ -49,6 +49,8 @@ export interface ChangeMembershipDeps {
   readonly sender: Pick<Sender, 'send'>
   readonly memberships: Pick<Memberships, 'of' | 'isJoined' | 'joinedLocals'>
   readonly current: CurrentEvents
+  /** The event that is a user's membership, by the tables: what this process has not heard yet must not decide. */
+  readonly membershipNow: (roomId: RoomId, userId: UserId) => Promise<KnownEvent | undefined>
   readonly profiles: Profiles
   readonly limits: Pick<RoomLimits, 'event' | 'join' | 'invite'>
   readonly mayInvite: MayInvite
@@ -93,7 +95,7 @@ export function makeChangeMembership(deps: ChangeMembershipDeps): ChangeMembersh
     if (membership === 'invite') await mayInvite(actor.userId, [target])
 
     const isHere = (await deps.memberships.joinedLocals(roomId)).size > 0
-    const before = await current(roomId, 'm.room.member', target)
+    const before = await deps.membershipNow(roomId, target)
     if (isHere) {
       mustBePossible(action, before)
       if (before !== undefined && isSame(before, content, actor.userId)) return before.event.eventId

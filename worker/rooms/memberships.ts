@@ -26,6 +26,8 @@ export interface Memberships {
   readonly ofUser: (userId: UserId) => Promise<ReadonlyMap<RoomId, OwnMembership>>
   /** The user's in that room; undefined: never been there. */
   readonly of: (userId: UserId, roomId: RoomId) => Promise<OwnMembership | undefined>
+  /** As {@link of}, by the table: another process may have changed it a moment ago, and this one not have heard of it. */
+  readonly ofNow: (userId: UserId, roomId: RoomId) => Promise<OwnMembership | undefined>
   /** Of users of other servers too. */
   readonly isJoined: (userId: UserId, roomId: RoomId) => Promise<boolean>
   /** Users of this server who are joined. The set follows the room: it changes while one waits for something else. */
@@ -127,6 +129,10 @@ export function makeMemberships({
   return {
     ofUser: async (userId) => users.get(userId),
     of,
+    ofNow: async (userId, roomId) => {
+      users.forgetPart(userId, roomId)
+      return (await users.get(userId)).get(roomId)
+    },
     isJoined: async (userId, roomId) =>
       isLocal(userId)
         ? (await of(userId, roomId))?.membership === 'join'
@@ -134,6 +140,18 @@ export function makeMemberships({
     joinedLocals: async (roomId) => locals.get(roomId),
     joined: async (roomId) => everybody.get(roomId),
   }
+}
+
+/**
+ * For who would refuse what is asked: that a user is in the room is taken from memory, anything else from the table, as they
+ * may have joined through another process a moment ago. Of our users.
+ */
+export function beforeRefusing({ of, ofNow }: Pick<Memberships, 'of' | 'ofNow'>): Pick<Memberships, 'of' | 'isJoined'> {
+  const own: Memberships['of'] = async (userId, roomId) => {
+    const known = await of(userId, roomId)
+    return known?.membership === 'join' ? known : ofNow(userId, roomId)
+  }
+  return { of: own, isJoined: async (userId, roomId) => (await own(userId, roomId))?.membership === 'join' }
 }
 
 function withRows(

@@ -72,7 +72,7 @@ export interface Sender {
   ) => Promise<readonly Sent[]>
   /**
    * A new room of its events, of which the first is `m.room.create`. `rest` makes the others from the room's ID, which in
-   * rooms/v12 is the create event's hash. The room is there whole or not at all.
+   * rooms/v12 is the create event's hash; it is asked again where there is such a room. The room is there whole or not at all.
    */
   readonly createRoom: (
     version: RoomVersion,
@@ -107,6 +107,8 @@ const MAX_GATHERED = 50
 const MAX_TXN_ID = 1_024
 /** Of transaction IDs without a device (appservices), which no table has: as long as this process remembers. */
 const MAX_REMEMBERED = 10_000
+/** To make a room that is not there. */
+const ATTEMPTS = 20
 
 export function makeSender(deps: SenderDeps): Sender {
   const { db, streams, versions, deliver } = deps
@@ -186,17 +188,17 @@ export function makeSender(deps: SenderDeps): Sender {
     version: RoomVersion,
     roomId: RoomId,
     author: Author,
-    isPublic?: boolean,
+    made: Pick<PersistRequest, 'isPublic' | 'nonce'> = {},
   ): Promise<Persisted> => {
-    const made = chain.events()
-    if (made.length === 0) return { kind: 'stored', events: [] }
+    const chained = chain.events()
+    if (chained.length === 0) return { kind: 'stored', events: [] }
     const groups = await numberGroups(
       db,
       deps.states,
       roomId,
-      made.flatMap(({ before, after }) => [before, after]),
+      chained.flatMap(({ before, after }) => [before, after]),
     )
-    const events = made.map(
+    const events = chained.map(
       ({ event, internal, before, after }: MadeEvent): NewRoomEvent => ({
         event,
         version,
@@ -208,7 +210,7 @@ export function makeSender(deps: SenderDeps): Sender {
         deltas: groups.deltasOf(before === after ? [before] : [before, after]),
       }),
     )
-    const request = { roomId, events, isPublic }
+    const request = { roomId, events, ...made }
     const persisted = await deliver(request, author)
     if (persisted.kind === 'stored') remember(request, persisted)
     return persisted
@@ -295,14 +297,18 @@ export function makeSender(deps: SenderDeps): Sender {
       return txnId === undefined ? enqueue(roomId, { intents, author }) : once(roomId, { intents, author, txnId })
     },
     async createRoom(version, create, rest, author, { isPublic }) {
-      const roomId = version.roomIdIsCreateHash ? undefined : newRoomId(chainDeps.serverName)
-      const chain = startChain(chainDeps, version, roomId, firstPlace)
-      const first = await chain.add({ intents: [{ ...create, originServerTs: createTs(create) }], author })
-      const made = chain.events()[0]!.event.roomId
-      const sent = [...first, ...(await chain.add({ intents: await rest(made), author }))]
-      const persisted = await persist(chain, version, made, author, isPublic)
-      if (persisted.kind === 'known') throw new Error(`${made} is there already`)
-      return { roomId: made, sent: sent.map(sentOf) }
+      for (let attempt = 1; ; attempt++) {
+        const roomId = version.roomIdIsCreateHash ? undefined : newRoomId(chainDeps.serverName)
+        const chain = startChain(chainDeps, version, roomId, firstPlace)
+        const first = await chain.add({ intents: [{ ...create, originServerTs: createTs(create) }], author })
+        const made = chain.events()[0]!.event.roomId
+        const sent = [...first, ...(await chain.add({ intents: await rest(made), author }))]
+        const nonce = randomBytes(12).toString('base64url')
+        const persisted = await persist(chain, version, made, author, { isPublic, nonce })
+        if (persisted.kind === 'stored') return { roomId: made, sent: sent.map(sentOf) }
+        // Another process made that one, for the same user, in the same millisecond: a later one is another room.
+        if (attempt === ATTEMPTS) throw new Error(`${made} is there already`)
+      }
     },
   }
 }

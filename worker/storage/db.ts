@@ -19,7 +19,8 @@ export type Isolation = 'read committed' | 'repeatable read' | 'serializable'
  *
  * bigint is a number (an error beyond 2^53), bytea a Buffer, jsonb text.
  *
- * Outside of a transaction, a statement that Postgres stopped for another (a deadlock) runs again, a few times.
+ * Outside of a transaction, a statement that Postgres stopped for another (a deadlock) runs again, a few times; so does one that
+ * only reads, where the connection broke.
  */
 export interface Queries {
   /** All rows. */
@@ -63,16 +64,22 @@ export function makeDb(settings: StorageSettings, observers: readonly Observer[]
   const statements = makeStatements(!settings.pgBouncer)
   const pool = makePool((onLost) => connect(settings, onLost), settings)
 
-  /** A statement that was in conflict with others did nothing, so that it may run again, as a transaction may. */
+  /**
+   * A statement that was in conflict with others did nothing, so that it may run again, as a transaction may. So may one that
+   * only reads, where the connection broke under it: without that, whoever asks when Postgres restarts is refused.
+   */
   const send = async (text: string, params: readonly Param[] = []) => {
     for (let attempt = 1; ; attempt++) {
+      const statement = statements.of(text)
       try {
-        return await sendOnce(statements.of(text), params)
+        return await sendOnce(statement, params)
       } catch (error) {
-        const kind = error instanceof StorageError ? error.kind : undefined
+        if (!(error instanceof StorageError)) throw error
+        const { kind } = error
+        const isLost = kind === 'unavailable' && error.tryAgain && statement.isRead
         // The tables were altered under a prepared statement, which was therefore not run.
         if (kind === 'stale' && !settings.pgBouncer && attempt === 1) statements.renew()
-        else if (kind === 'conflict' && attempt < ATTEMPTS) await pauseAfter(attempt)
+        else if ((kind === 'conflict' || isLost) && attempt < ATTEMPTS) await pauseAfter(attempt)
         else throw error
       }
     }

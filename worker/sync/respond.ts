@@ -4,11 +4,11 @@ import type { RoomId, UserId } from '../../shared/matrix/ids.ts'
 import type { JsonText } from '../json-text.ts'
 import { type UnreadCounts, wholeRoom } from '../push/unread-counts.ts'
 import type { EventPrinter } from '../rooms/event-printer.ts'
-import type { EventStore, KnownEvent } from '../rooms/event-store.ts'
+import type { EventStore } from '../rooms/event-store.ts'
 import type { IgnoredUsers } from '../rooms/ignored-users.ts'
 import type { OwnMembership } from '../rooms/memberships.ts'
 import type { StateStore } from '../rooms/state-store.ts'
-import type { Visibility, VisibleEvent } from '../rooms/visibility.ts'
+import { asState, type Visibility, type VisibleEvent } from '../rooms/visibility.ts'
 import type { Queries } from '../storage/db.ts'
 import type { LiveStreams } from '../streams/live-streams.ts'
 import { printStreamToken, type StreamToken } from '../streams/tokens.ts'
@@ -261,9 +261,6 @@ async function printEvents(
   }
   return new Map(sizes.map(({ roomId, events, state }) => [roomId, { events: take(events), state: take(state) }]))
 }
-
-/** State is shown to whoever sees the room: of a membership at it nothing is said. */
-const asState = (known: KnownEvent): VisibleEvent => ({ known, membership: undefined, isPruned: false })
 
 /** From before the event at that position on the client goes back; all other positions are those of the answer. */
 function prevBatchPrinter(now: StreamToken, instances: LiveStreams['instances']) {

@@ -62,6 +62,26 @@ test('rooms that are made at the same time are as many', async (t) => {
   assert.equal(new Set(rooms.map(({ roomId }) => roomId)).size, 10)
 })
 
+test('rooms that two processes make for a user in the same millisecond are two', async (t) => {
+  const db = await postgres.db(t)
+  const names = ['sender', 'other', 'persister']
+  // Time stands still, until somebody sees that it has to be later.
+  const processes = await startRoomProcesses(t, db, { names, persisters: ['persister'], now: () => 1_700_000_000_000 })
+  const made = await Promise.all(
+    Array.from({ length: 12 }, (_, i) => createRoom(processes[i % 3]!)).map((room) =>
+      room.then(({ roomId }) => roomId),
+    ),
+  )
+  assert.equal(new Set(made).size, 12)
+  const rooms = await db.rows<{ count: number }>(
+    "select count(*) as count from events where type = 'm.room.create' group by room_id",
+  )
+  assert.deepEqual(
+    rooms.map(({ count }) => count),
+    Array.from({ length: 12 }, () => 1),
+  )
+})
+
 const two = { names: ['sender', 'other', 'persister'], persisters: ['persister'] }
 const rejects = (promise: Promise<unknown>, errcode: string) => assert.rejects(promise, { errcode })
 const extremities = (db: Db, roomId: string) =>

@@ -44,6 +44,31 @@ for (const signal of ['SIGINT', 'SIGKILL'] as const) {
   })
 }
 
+test('what only reads is read again when its connection breaks, what writes is not', async (t) => {
+  const db = open(t, { connections: 1 })
+  await db.run('create table read_again (n int)')
+  await db.run('insert into read_again values (1)')
+  const { promise: held, resolve: hold } = Promise.withResolvers<void>()
+  const { promise: released, resolve: release } = Promise.withResolvers<void>()
+  const holding = open(t).transaction('read committed', async (tx) => {
+    await tx.run('lock table read_again')
+    hold()
+    await released
+  })
+  await held
+  const reading = db.rows('select n from read_again')
+  const writing = thrownBy(db.run('insert into read_again values (2)'))
+  const waiting = `select pid from pg_stat_activity where wait_event_type = 'Lock' and query like '%read_again%'`
+  const pids: number[] = []
+  while (pids.length < 1) pids.push(...(await postgres.admin.rows<{ pid: number }>(waiting)).map(({ pid }) => pid))
+  await postgres.admin.rows('select pg_terminate_backend(pid) from unnest($1::int[]) as pid', [pids])
+  const error = await writing
+  release()
+  await holding
+  assert.deepEqual([error.kind, error.tryAgain], ['unavailable', true])
+  assert.deepEqual(await reading, [{ n: 1 }])
+})
+
 test('a transaction whose connection is lost before the commit runs again', async (t) => {
   const db = open(t)
   await db.run('create table notes (n int)')

@@ -52,6 +52,8 @@ interface Waiting {
 /** Events in a transaction: more would make those behind wait for longer than they gain. */
 const MAX_BATCH = 100
 const MAX_ENTRIES = 500_000
+/** Who asks again does so within a minute. */
+const MAX_NONCES = 10_000
 /** Of a batch that another process was in the way of. */
 const ATTEMPTS = 8
 const TXN_KEY = 'event_txn_id_device_id_txn_id2'
@@ -63,6 +65,8 @@ export function makePersister(deps: PersisterDeps): Persist {
   const { now = Date.now, maxEntries = MAX_ENTRIES } = deps
   const heads = makeLru<RoomId, RoomHead>(maxEntries, ({ state, extremities }) => 8 + extremities.size + sizeOf(state))
   const queues = new Map<RoomId, Waiting[]>()
+  /** By the first event of who made a room lately. */
+  const nonces = makeLru<EventId, string>(MAX_NONCES)
   // Somebody removed more than can be told (a purge): nothing in memory is sure any longer.
   streams.follow('events', (rows, _position, writer) => {
     for (const row of rows)
@@ -97,7 +101,10 @@ export function makePersister(deps: PersisterDeps): Persist {
       if (waiting.length === 0) return
       try {
         const stored = await store(roomId, waiting)
-        for (const { request, resolve } of waiting) resolve({ kind: 'stored', events: placesOf(request, stored) })
+        for (const { request, resolve } of waiting) {
+          if (request.nonce !== undefined) nonces.set(request.events[0]!.event.eventId, request.nonce)
+          resolve({ kind: 'stored', events: placesOf(request, stored) })
+        }
         return
       } catch (error) {
         heads.delete(roomId)
@@ -143,11 +150,14 @@ export function makePersister(deps: PersisterDeps): Persist {
    * Two processes that are asked for the same message within a millisecond make the same event. Whoever has asked under
    * another transaction ID wants a second one.
    */
-  const isRepeated = ({ events: added }: PersistRequest): boolean =>
-    added.every(({ event, internal }) => {
+  const isRepeated = ({ events: added, nonce }: PersistRequest): boolean => {
+    const made = nonces.get(added[0]!.event.eventId)
+    if (nonce !== undefined && made !== undefined && made !== nonce) return false
+    return added.every(({ event, internal }) => {
       const known = events.peek(event.eventId)?.metadata.transactionId
       return internal.txn_id === undefined || known === undefined || known === internal.txn_id
     })
+  }
 
   /** An earlier life of this process stored some of them, or another process that had this room. */
   const answerStored = async (waiting: readonly Waiting[]): Promise<readonly Waiting[]> => {

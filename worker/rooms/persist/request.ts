@@ -32,6 +32,11 @@ export interface PersistRequest {
   readonly events: readonly NewRoomEvent[]
   /** With a create event: the room is in the directory. */
   readonly isPublic?: boolean | undefined
+  /**
+   * Of who makes a room. Two that one user makes alike within a millisecond, through two processes, have the same events where
+   * the room's ID is a hash: this tells them from one request that is repeated.
+   */
+  readonly nonce?: string | undefined
 }
 
 export interface StoredPlace {

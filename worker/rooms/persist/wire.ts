@@ -24,8 +24,9 @@ export interface Requester {
   readonly appserviceId?: string | undefined
 }
 
-/** Keys that Synapse does not have, and passes over: `event_id`, `event_text`, `is_public`. */
-export const printRequest = ({ events, isPublic }: PersistRequest, requester: Requester): Json => ({
+/** Keys that Synapse does not have, and passes over: `event_id`, `event_text`, `is_public`, and `nonce` beside the events. */
+export const printRequest = ({ events, isPublic, nonce }: PersistRequest, requester: Requester): Json => ({
+  ...(nonce !== undefined && { nonce }),
   events: events.map((added) => ({
     ...printEvent(added.event.json),
     event_id: added.event.eventId,
@@ -99,7 +100,12 @@ export function readRequest(body: Json): PersistRequest {
   const events = (body.events as readonly Json[]).map(readEvent)
   const { roomId } = events[0]!.event
   if (events.some(({ event }) => event.roomId !== roomId)) throw new TypeError('send_events: events of several rooms')
-  return { roomId, events, isPublic: (body.events as readonly Json[]).some(({ is_public }) => is_public === true) }
+  return {
+    roomId,
+    events,
+    isPublic: (body.events as readonly Json[]).some(({ is_public }) => is_public === true),
+    ...(typeof body.nonce === 'string' && { nonce: body.nonce }),
+  }
 }
 
 function readEvent(entry: Json): NewRoomEvent {

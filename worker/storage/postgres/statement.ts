@@ -10,6 +10,8 @@ export interface Statement {
   readonly description: string
   /** `SELECT`, `INSERT` … as Synapse's metrics call it. */
   readonly verb: string
+  /** It changes nothing, so that it may be sent again where nobody knows whether it was done. */
+  readonly isRead: boolean
 }
 
 export interface Statements {
@@ -30,7 +32,7 @@ export function makeStatements(isPrepared: boolean): Statements {
       if (found !== undefined) return found
       const isKept = kept.size < MAX_KEPT
       const name = isPrepared && isKept ? `${generation}_${hash(text)}` : undefined
-      const statement = { text, name, ...describe(text) }
+      const statement = { text, name, ...describe(text), isRead: isRead(text) }
       if (isKept) kept.set(text, statement)
       return statement
     },
@@ -40,6 +42,14 @@ export function makeStatements(isPrepared: boolean): Statements {
     },
   }
 }
+
+/**
+ * None of these words is in it: what changes rows, takes locks, or is a function of Postgres' own (`pg_notify`, `setval`). A
+ * number of a sequence that is lost with its answer is nobody's.
+ */
+const isRead = (text: string): boolean =>
+  /^\s*(?:select|with)\b/i.test(text) &&
+  !/\b(?:insert|update|delete|merge|truncate|lock|share|setval|pg_\w+)\b/i.test(text)
 
 /** 96 bits; `pg` refuses a name that stands for two texts. Postgres cuts names at 63 bytes. */
 const hash = (text: string): string => createHash('sha256').update(text).digest('base64url').slice(0, 16)

@@ -153,7 +153,13 @@ function whyNotCommitted(
   })
 }
 
-const scriptStatement: Statement = { text: '(script)', name: undefined, description: 'script', verb: 'SCRIPT' }
+const scriptStatement: Statement = {
+  text: '(script)',
+  name: undefined,
+  description: 'script',
+  verb: 'SCRIPT',
+  isRead: false,
+}
 
 const begin = (statements: Statements, isolation: Isolation) => statements.of(`begin isolation level ${isolation}`)
 

@@ -1,41 +1,41 @@
 /** What users keep here, and what they are told by it: typing, receipts, account data, tags, push rules, unread counts. */
 
-import { pushrulesEndpoints } from '../shared/endpoints/client/pushrules.ts'
-import { readMarkersEndpoints } from '../shared/endpoints/client/read_markers.ts'
-import { receiptsEndpoints } from '../shared/endpoints/client/receipts.ts'
-import { tagsEndpoints } from '../shared/endpoints/client/tags.ts'
-import { typingEndpoints } from '../shared/endpoints/client/typing.ts'
-import { makeRuleCompiler } from '../shared/matrix/push-rules/compile.ts'
-import { defaultRules, synapseFeatures } from '../shared/matrix/push-rules/default-rules.ts'
-import { type AccountData, makeAccountData } from './account-data/account-data.ts'
-import { accountDataHandlers, servedAccountDataEndpoints } from './client/account-data.ts'
-import { pushrulesHandlers } from './client/pushrules.ts'
-import { readMarkersHandlers } from './client/read_markers.ts'
-import { receiptsHandlers } from './client/receipts.ts'
-import { tagsHandlers } from './client/tags.ts'
-import { typingHandlers } from './client/typing.ts'
-import type { WorkerConfig } from './config/types.ts'
-import { type Operation, operations } from './http/handlers.ts'
-import { makePushEvaluator, noPushEvaluator } from './push/evaluator.ts'
-import { makeIgnorers } from './push/ignorers.ts'
-import { makeRuleChanges } from './push/rule-changes.ts'
-import { makeRuleset, type Ruleset } from './push/ruleset.ts'
-import { startPushSummaries } from './push/summaries.ts'
-import { makeUnreadCounts, type UnreadCounts } from './push/unread-counts.ts'
-import { makeUserRules } from './push/user-rules.ts'
-import { makeFullyRead } from './receipts/fully-read.ts'
-import { makeReceipts } from './receipts/receipts.ts'
-import type { ReplicationClient } from './replication/http-client.ts'
-import type { ReplicationHandlers } from './replication/http-server.ts'
-import type { OwnUpdates } from './replication/stream-updates.ts'
-import type { EventStore } from './rooms/event-store.ts'
-import type { Memberships } from './rooms/memberships.ts'
-import type { PushEvaluator } from './rooms/push-actions.ts'
-import type { Visibility } from './rooms/visibility.ts'
-import type { Db } from './storage/db.ts'
-import type { StreamName } from './streams/definitions.ts'
-import type { CacheInvalidation, LiveStreams } from './streams/live-streams.ts'
-import { makeTyping, type Typing } from './typing/typing.ts'
+import { pushrulesEndpoints } from '../../shared/endpoints/client/pushrules.ts'
+import { readMarkersEndpoints } from '../../shared/endpoints/client/read_markers.ts'
+import { receiptsEndpoints } from '../../shared/endpoints/client/receipts.ts'
+import { tagsEndpoints } from '../../shared/endpoints/client/tags.ts'
+import { typingEndpoints } from '../../shared/endpoints/client/typing.ts'
+import { makeRuleCompiler } from '../../shared/matrix/push-rules/compile.ts'
+import { defaultRules, synapseFeatures } from '../../shared/matrix/push-rules/default-rules.ts'
+import { type AccountData, makeAccountData } from '../account-data/account-data.ts'
+import { accountDataHandlers, servedAccountDataEndpoints } from '../client/account-data.ts'
+import { pushrulesHandlers } from '../client/pushrules.ts'
+import { readMarkersHandlers } from '../client/read_markers.ts'
+import { receiptsHandlers } from '../client/receipts.ts'
+import { tagsHandlers } from '../client/tags.ts'
+import { typingHandlers } from '../client/typing.ts'
+import type { WorkerConfig } from '../config/types.ts'
+import { type Operation, operations } from '../http/handlers.ts'
+import { makePushEvaluator, noPushEvaluator } from '../push/evaluator.ts'
+import { makeIgnorers } from '../push/ignorers.ts'
+import { makeRuleChanges } from '../push/rule-changes.ts'
+import { makeRuleset, type Ruleset } from '../push/ruleset.ts'
+import { startPushSummaries } from '../push/summaries.ts'
+import { makeUnreadCounts, type UnreadCounts } from '../push/unread-counts.ts'
+import { makeUserRules } from '../push/user-rules.ts'
+import { makeFullyRead } from '../receipts/fully-read.ts'
+import { makeReceipts } from '../receipts/receipts.ts'
+import type { ReplicationClient } from '../replication/http-client.ts'
+import type { ReplicationHandlers } from '../replication/http-server.ts'
+import type { OwnUpdates } from '../replication/stream-updates.ts'
+import type { EventStore } from '../rooms/event-store.ts'
+import { beforeRefusing, type Memberships } from '../rooms/memberships.ts'
+import type { PushEvaluator } from '../rooms/push-actions.ts'
+import type { Visibility } from '../rooms/visibility.ts'
+import type { Db } from '../storage/db.ts'
+import type { StreamName } from '../streams/definitions.ts'
+import type { CacheInvalidation, LiveStreams } from '../streams/live-streams.ts'
+import { makeTyping, type Typing } from '../typing/typing.ts'
 
 export interface UserDataDeps {
   readonly config: Pick<WorkerConfig, 'serverName' | 'instanceName' | 'duties' | 'push' | 'pushRules'>
@@ -96,7 +96,8 @@ export function makeUserData(deps: UserDataDeps): UserData {
       ? startPushSummaries({ db, streams, onProblem, now })
       : undefined
 
-  const readable = { events, memberships, visibility, receipts, fullyRead }
+  const allowed = beforeRefusing(memberships)
+  const readable = { events, memberships: allowed, visibility, receipts, fullyRead }
   return {
     typing,
     accountData,
@@ -104,7 +105,7 @@ export function makeUserData(deps: UserDataDeps): UserData {
     unreadCounts: makeUnreadCounts({ db, streams }),
     push,
     operations: [
-      ...operations('client/typing', typingEndpoints, typingHandlers({ memberships, typing })),
+      ...operations('client/typing', typingEndpoints, typingHandlers({ memberships: allowed, typing })),
       ...operations('client/receipts', receiptsEndpoints, receiptsHandlers({ db, ...readable })),
       ...operations('client/read_markers', readMarkersEndpoints, readMarkersHandlers(readable)),
       ...operations(
@@ -112,7 +113,7 @@ export function makeUserData(deps: UserDataDeps): UserData {
         servedAccountDataEndpoints,
         accountDataHandlers({ db, accountData, ruleset }),
       ),
-      ...operations('client/tags', tagsEndpoints, tagsHandlers({ db, accountData, memberships })),
+      ...operations('client/tags', tagsEndpoints, tagsHandlers({ db, accountData, memberships: allowed })),
       ...operations('client/pushrules', pushrulesEndpoints, pushrulesHandlers({ ruleset, defaults, changes, limits })),
     ],
     replicationHandlers: {

@@ -1,17 +1,17 @@
 /** Everything about profiles that a process has: put together from its configuration. */
 
-import { profileHandlers, servedProfileEndpoints } from './client/profile.ts'
-import type { WorkerConfig } from './config/types.ts'
-import { type Operation, operations } from './http/handlers.ts'
-import { makeRateLimiter } from './http/rate-limit.ts'
-import type { ReplicationHandlers } from './replication/http-server.ts'
-import type { Memberships } from './rooms/memberships.ts'
-import type { Sender } from './rooms/sender.ts'
-import type { Db } from './storage/db.ts'
-import type { CacheInvalidation } from './streams/live-streams.ts'
-import { makeProfilePropagation } from './users/profile-propagation.ts'
-import { profileReplicationHandlers } from './users/profile-replication.ts'
-import { makeProfiles, type Profiles } from './users/profiles.ts'
+import { profileHandlers, servedProfileEndpoints } from '../client/profile.ts'
+import type { WorkerConfig } from '../config/types.ts'
+import { type Operation, operations } from '../http/handlers.ts'
+import { makeRateLimiter } from '../http/rate-limit.ts'
+import type { ReplicationHandlers } from '../replication/http-server.ts'
+import type { Memberships } from '../rooms/memberships.ts'
+import type { Sender } from '../rooms/sender.ts'
+import type { Db } from '../storage/db.ts'
+import type { CacheInvalidation } from '../streams/live-streams.ts'
+import { makeProfilePropagation } from '../users/profile-propagation.ts'
+import { profileReplicationHandlers } from '../users/profile-replication.ts'
+import { makeProfiles, type Profiles } from '../users/profiles.ts'
 
 export interface ProfileServicesDeps {
   readonly config: WorkerConfig

@@ -1,51 +1,50 @@
 /** Rooms made and changed by our own users, put together: the requests, and what others of this process change rooms with. */
 
-import { banningEndpoints } from '../shared/endpoints/client/banning.ts'
-import { createRoomEndpoints } from '../shared/endpoints/client/create_room.ts'
-import { invitingEndpoints } from '../shared/endpoints/client/inviting.ts'
-import { joiningEndpoints } from '../shared/endpoints/client/joining.ts'
-import { kickingEndpoints } from '../shared/endpoints/client/kicking.ts'
-import { knockingEndpoints } from '../shared/endpoints/client/knocking.ts'
-import { leavingEndpoints } from '../shared/endpoints/client/leaving.ts'
-import { redactionEndpoints } from '../shared/endpoints/client/redaction.ts'
-import { roomSendEndpoints } from '../shared/endpoints/client/room_send.ts'
-import { roomStateEndpoints } from '../shared/endpoints/client/room_state.ts'
-import type { RoomId, UserId } from '../shared/matrix/ids.ts'
-import type { JsonObject } from '../shared/matrix/json/value.ts'
-import { banningHandlers } from './client/banning.ts'
-import { createRoomHandlers } from './client/create_room.ts'
-import { invitingHandlers } from './client/inviting.ts'
-import { joiningHandlers } from './client/joining.ts'
-import { kickingHandlers } from './client/kicking.ts'
-import { knockingHandlers } from './client/knocking.ts'
-import { forgetHandlers, leavingHandlers } from './client/leaving.ts'
-import { redactionHandlers } from './client/redaction.ts'
-import { roomSendHandlers } from './client/room_send.ts'
-import { roomStateHandlers } from './client/room_state.ts'
-import { makeRoomLimits } from './client/room-limits.ts'
-import type { WorkerConfig } from './config/types.ts'
-import { type Operation, only, operations } from './http/handlers.ts'
-import type { Transactions } from './http/transactions.ts'
-import { type Aliases, makeAliases } from './rooms/aliases.ts'
-import { type CreateRoom, makeCreateRoom } from './rooms/create-room.ts'
-import { makeCurrentEvents } from './rooms/current-events.ts'
-import type { EventStore } from './rooms/event-store.ts'
-import { forget } from './rooms/forget.ts'
-import { makeMayInvite } from './rooms/invite-permission.ts'
-import { makeKickGuests } from './rooms/kick-guests.ts'
-import type { Profiles } from './rooms/member-content.ts'
-import { type ChangeMembership, makeChangeMembership } from './rooms/membership.ts'
-import type { Memberships } from './rooms/memberships.ts'
-import { makeSendEvent, type SendEvent } from './rooms/send-event.ts'
-import type { Sender } from './rooms/sender.ts'
-import { annoyingPause } from './rooms/shadow-ban.ts'
-import type { StateStore } from './rooms/state-store.ts'
-import { isRoomBlocked } from './storage/blocked-rooms.ts'
-import type { Queries } from './storage/db.ts'
-import { selectLocalMembership } from './storage/memberships.ts'
-import { selectProfiles } from './storage/profiles.ts'
-import type { CacheInvalidation, LiveStreams } from './streams/live-streams.ts'
-import { makeRateLimitOverrides } from './users/rate-limit-overrides.ts'
+import { banningEndpoints } from '../../shared/endpoints/client/banning.ts'
+import { createRoomEndpoints } from '../../shared/endpoints/client/create_room.ts'
+import { invitingEndpoints } from '../../shared/endpoints/client/inviting.ts'
+import { joiningEndpoints } from '../../shared/endpoints/client/joining.ts'
+import { kickingEndpoints } from '../../shared/endpoints/client/kicking.ts'
+import { knockingEndpoints } from '../../shared/endpoints/client/knocking.ts'
+import { leavingEndpoints } from '../../shared/endpoints/client/leaving.ts'
+import { redactionEndpoints } from '../../shared/endpoints/client/redaction.ts'
+import { roomSendEndpoints } from '../../shared/endpoints/client/room_send.ts'
+import { roomStateEndpoints } from '../../shared/endpoints/client/room_state.ts'
+import type { RoomId, UserId } from '../../shared/matrix/ids.ts'
+import type { JsonObject } from '../../shared/matrix/json/value.ts'
+import { banningHandlers } from '../client/banning.ts'
+import { createRoomHandlers } from '../client/create_room.ts'
+import { invitingHandlers } from '../client/inviting.ts'
+import { joiningHandlers } from '../client/joining.ts'
+import { kickingHandlers } from '../client/kicking.ts'
+import { knockingHandlers } from '../client/knocking.ts'
+import { forgetHandlers, leavingHandlers } from '../client/leaving.ts'
+import { redactionHandlers } from '../client/redaction.ts'
+import { roomSendHandlers } from '../client/room_send.ts'
+import { roomStateHandlers } from '../client/room_state.ts'
+import { makeRoomLimits } from '../client/room-limits.ts'
+import type { WorkerConfig } from '../config/types.ts'
+import { type Operation, only, operations } from '../http/handlers.ts'
+import type { Transactions } from '../http/transactions.ts'
+import { type Aliases, makeAliases } from '../rooms/aliases.ts'
+import { type CreateRoom, makeCreateRoom } from '../rooms/create-room.ts'
+import { makeCurrentEvents, makeStoredState } from '../rooms/current-events.ts'
+import type { EventStore } from '../rooms/event-store.ts'
+import { forget } from '../rooms/forget.ts'
+import { makeMayInvite } from '../rooms/invite-permission.ts'
+import { makeKickGuests } from '../rooms/kick-guests.ts'
+import type { Profiles } from '../rooms/member-content.ts'
+import { type ChangeMembership, makeChangeMembership } from '../rooms/membership.ts'
+import { beforeRefusing, type Memberships } from '../rooms/memberships.ts'
+import { makeSendEvent, type SendEvent } from '../rooms/send-event.ts'
+import type { Sender } from '../rooms/sender.ts'
+import { annoyingPause } from '../rooms/shadow-ban.ts'
+import type { StateStore } from '../rooms/state-store.ts'
+import { isRoomBlocked } from '../storage/blocked-rooms.ts'
+import type { Queries } from '../storage/db.ts'
+import { selectProfiles } from '../storage/profiles.ts'
+import type { CacheInvalidation, LiveStreams } from '../streams/live-streams.ts'
+import { makeRateLimitOverrides } from '../users/rate-limit-overrides.ts'
 
 export type RoomRequestsSettings = Pick<
   WorkerConfig,
@@ -73,7 +72,7 @@ export interface RoomRequestsDeps {
   readonly sender: Sender
   readonly state: Pick<StateStore, 'currentEvent'>
   readonly events: Pick<EventStore, 'get' | 'peek'>
-  readonly memberships: Pick<Memberships, 'of' | 'isJoined' | 'joinedLocals'>
+  readonly memberships: Pick<Memberships, 'of' | 'ofNow' | 'joinedLocals'>
   /** Of the server. */
   readonly isAdmin: (userId: UserId) => boolean | Promise<boolean>
   readonly transactions: Transactions
@@ -97,6 +96,7 @@ export function makeRoomRequests(deps: RoomRequestsDeps): RoomRequests {
   const { serverName } = config
   const { now = () => performance.now(), pause = annoyingPause } = deps
   const current = makeCurrentEvents(deps)
+  const stored = makeStoredState(deps)
   const aliases = makeAliases({ serverName, db })
   const limits = makeRoomLimits({ settings: config, overrides: makeRateLimitOverrides({ db, caches }), now })
   // Of all processes. A member who changes their name counts too: the row does not tell.
@@ -127,8 +127,9 @@ export function makeRoomRequests(deps: RoomRequestsDeps): RoomRequests {
     serverName,
     settings: config,
     sender,
-    memberships,
+    memberships: { ...memberships, ...beforeRefusing(memberships) },
     current,
+    membershipNow: (roomId, userId) => stored(roomId, 'm.room.member', userId),
     profiles,
     limits,
     mayInvite,
@@ -139,12 +140,7 @@ export function makeRoomRequests(deps: RoomRequestsDeps): RoomRequests {
   const sendEvent = makeSendEvent({
     serverName,
     sender,
-    memberships: {
-      // By the table where memory says no: another process may have let them in a moment ago.
-      isJoined: async (userId, roomId) =>
-        (await memberships.isJoined(userId, roomId)) ||
-        (await selectLocalMembership(db, userId, roomId))?.membership === 'join',
-    },
+    memberships: beforeRefusing(memberships),
     events: deps.events,
     current,
     aliases,

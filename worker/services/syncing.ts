@@ -1,12 +1,12 @@
 /** What clients follow the server by: `/sync` and its filters. */
 
-import { filterEndpoints } from '../shared/endpoints/client/filter.ts'
-import { syncEndpoints } from '../shared/endpoints/client/sync.ts'
-import { filterHandlers } from './client/filter.ts'
-import { syncHandlers } from './client/sync.ts'
-import { type Operation, operations } from './http/handlers.ts'
-import { makeSyncParts, type SyncPartsDeps } from './sync/make-sync.ts'
-import { notifierMetrics } from './sync/metrics.ts'
+import { filterEndpoints } from '../../shared/endpoints/client/filter.ts'
+import { syncEndpoints } from '../../shared/endpoints/client/sync.ts'
+import { filterHandlers } from '../client/filter.ts'
+import { syncHandlers } from '../client/sync.ts'
+import { type Operation, operations } from '../http/handlers.ts'
+import { makeSyncParts, type SyncPartsDeps } from '../sync/make-sync.ts'
+import { notifierMetrics } from '../sync/metrics.ts'
 
 export interface Syncing {
   readonly operations: readonly Operation[]
