@@ -1,6 +1,7 @@
 /** What clients should never send, sent: it is refused with a reason, or means nothing, and no process stumbles over it. */
 
 import assert from 'node:assert/strict'
+import { randomBytes } from 'node:crypto'
 import { test } from 'node:test'
 import { homeserver } from '../../harness/homeserver.ts'
 import type { User } from '../../harness/matrix-client.ts'
@@ -20,10 +21,10 @@ interface Answered {
 /** A body as it stands: `JSON.stringify` has neither integers of any size nor keys like `__proto__`. */
 const asking =
   (url: string) =>
-  async (user: User, method: string, path: string, body?: string): Promise<Answered> => {
+  async (user: User, method: string, path: string, body?: string, agent = 'test'): Promise<Answered> => {
     const response = await fetch(url + V3 + path, {
       method,
-      headers: { authorization: `Bearer ${user.token}` },
+      headers: { authorization: `Bearer ${user.token}`, 'user-agent': agent },
       ...(body !== undefined && { body }),
       signal: AbortSignal.timeout(30_000),
     })
@@ -144,4 +145,29 @@ test('profiles are text that others can read, and a hundred thousand ignored use
     assert.ok(events.every(({ sender }) => sender !== bob.userId))
     return events.some(({ event_id: eventId }) => eventId === last)
   })
+})
+
+test('keys are as long as a database has room for, and a room’s rules may name no room', async (t) => {
+  const hs = await homeserver(t, postgres, { workers: ['client'], settings: { ui_auth: { session_timeout: '0s' } } })
+  const [alice, bob] = await hs.register('alice', 'bob')
+  const send = asking(hs.url)
+  // Postgres makes repetitions short.
+  const long = randomBytes(6000).toString('hex')
+  for (const path of ['account_data', 'rooms/!r:x/account_data'])
+    assert.equal((await send(alice, 'PUT', `/user/${alice.userId}/${path}/${long}`, '{}')).short, '400 M_INVALID_PARAM')
+  assert.equal(
+    (await send(alice, 'PUT', `/user/${alice.userId}/account_data/${long.slice(0, 1024)}`, '{}')).status,
+    200,
+  )
+  assert.equal((await send(alice, 'POST', '/delete_devices', '{"devices":[]}', long)).status, 401)
+
+  const space = await alice.createRoom()
+  const allow = ['\0', '', '!', `!${long}:x`, 5, space].map((room_id) => ({ type: 'm.room_membership', room_id }))
+  const room = await alice.createRoom({
+    initial_state: [{ type: 'm.room.join_rules', content: { join_rule: 'restricted', allow } }],
+  })
+  assert.equal((await send(bob, 'POST', `/join/${encodeURIComponent(room)}`, '{}')).short, '403 M_FORBIDDEN')
+  await alice.ask('POST', `${V3}/rooms/${encodeURIComponent(space)}/invite`, { user_id: bob.userId })
+  await bob.join(space)
+  await bob.join(room)
 })
