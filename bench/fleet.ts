@@ -62,6 +62,7 @@ const obeyed = (order: Order, meter?: CpuMeter): Promise<{ result?: Result; cpuM
     const onMessage = (message: Message) => {
       if (message.kind === 'done') {
         load.off('message', onMessage)
+        load.off('exit', onExit)
         if (message.failure !== undefined) reject(new Error(message.failure))
         else resolve({ cpuMs, ...(message.result && { result: message.result }) })
         return
@@ -72,7 +73,8 @@ const obeyed = (order: Order, meter?: CpuMeter): Promise<{ result?: Result; cpuM
       load.send({ kind: 'go' })
     }
     load.on('message', onMessage)
-    load.once('exit', () => reject(new Error('the load process ended')))
+    const onExit = () => reject(new Error('the load process ended'))
+    load.once('exit', onExit)
     load.send(order)
   })
 

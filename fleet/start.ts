@@ -93,6 +93,7 @@ export const startFleet = async (options: Options, deps: FleetDeps): Promise<Fle
       startRouter(routes, adminPort, logs, starting).then((child) => edge.push(child)),
     ]
     await allOrNone(starts, failed)
+    await untilReady(adminPort, deps.signal)
     return {
       url: `http://127.0.0.1:${port}`,
       admin: `http://127.0.0.1:${adminPort}`,
@@ -104,6 +105,18 @@ export const startFleet = async (options: Options, deps: FleetDeps): Promise<Fle
   } catch (error) {
     await stop()
     throw error
+  }
+}
+
+const READY_MS = 10_000
+const READY_RETRY_MS = 50
+
+/** The router knows of all who came up after it. If it takes too long it is no reason to give up: it asks them all the same. */
+const untilReady = async (adminPort: number, signal: AbortSignal): Promise<void> => {
+  const deadline = performance.now() + READY_MS
+  while (!(await isHealthy({ port: adminPort }, '/ready').catch(() => false)) && performance.now() < deadline) {
+    signal.throwIfAborted()
+    await new Promise((resolve) => setTimeout(resolve, READY_RETRY_MS))
   }
 }
 

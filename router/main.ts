@@ -20,6 +20,9 @@ const packageVersion = (): string => {
 // `router table | head`: whoever reads has had enough.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? 0 : 1))
 
+// A disk that is full, on which standard error is a file: what cannot be said is no reason to end.
+process.stderr.on('error', () => {})
+
 process.exitCode = await runCli(process.argv.slice(2), {
   version: packageVersion(),
   tables,

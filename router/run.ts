@@ -1,7 +1,7 @@
 /** `router --routes routes.yaml`: the router as a service, from its configuration to its end. */
 
 import { createHash } from 'node:crypto'
-import { readFileSync } from 'node:fs'
+import { readFileSync, writeSync } from 'node:fs'
 import { isDeepStrictEqual } from 'node:util'
 import { pino } from 'pino'
 import { addressKey } from '../shared/config/address.ts'
@@ -33,7 +33,7 @@ export interface RunOptions {
 /** Runs until SIGTERM or SIGINT; resolves to the exit status: 1 if the configuration or a listener is not to be had. */
 export const run = async ({ routes: file, logLevel = 'info', onUp = () => {} }: RunOptions): Promise<number> => {
   watchProcess()
-  const log = pino({ base: { pid: process.pid }, level: logLevel }, pino.destination({ dest: 2, sync: true }))
+  const log = pino({ base: { pid: process.pid }, level: logLevel }, standardError)
   let digest = digestOf(file)
   const { config, problems } = loadConfig(file, undefined, tables)
   for (const problem of problems) process.stderr.write(`${formatProblem(problem)}\n`)
@@ -138,6 +138,17 @@ const startOnlyChanges = (started: RouterConfig, next: RouterConfig): readonly s
   ...(isDeepStrictEqual(started.adminHosts, next.adminHosts) ? [] : ['admin_hosts']),
   ...(isDeepStrictEqual(started.accessLog, next.accessLog) ? [] : ['access_log']),
 ]
+
+/** At once, so that the last line before an end is there. pino's own destination ends the process where the disk is full. */
+const standardError = {
+  write(line: string): void {
+    try {
+      writeSync(2, line)
+    } catch {
+      // What cannot be said is no reason to end.
+    }
+  },
+}
 
 const digestOf = (file: string): string => {
   try {

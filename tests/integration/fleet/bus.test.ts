@@ -75,6 +75,13 @@ test("all that a fleet says on the bus is read by Synapse's own classes", async 
     assert.deepEqual([...streams()].sort(), expected.sort(), 'streams with rows')
   })
 
+  // Every writer says where it is.
+  const asker = new Redis(hs.redis!.port, '127.0.0.1')
+  t.after(() => asker.disconnect())
+  await asker.publish(hs.serverName, 'REPLICATE')
+  const writers = () => new Set(lines.flatMap((line) => /^POSITION events (\S+)/.exec(line)?.[1] ?? []))
+  await until(() => writers().size === 2)
+
   const answers = JSON.parse(
     execFileSync(python, ['-c', ask], { input: JSON.stringify(lines), encoding: 'utf8', maxBuffer: 1 << 26 }),
   ) as readonly Answer[]

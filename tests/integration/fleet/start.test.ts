@@ -8,6 +8,7 @@ import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
+import { logIn } from '../../harness/matrix-client.ts'
 import { treeOf } from '../../harness/process-tree.ts'
 import { until } from '../../harness/until.ts'
 
@@ -65,6 +66,11 @@ test('a first start, a user, a stop within 10 s that leaves no process, and a se
   const versions = await fetch(`${url}/_matrix/client/versions`)
   assert.equal(versions.status, 200)
   assert.equal((await fetch(`${admin}/ready`)).status, 200)
+  const made = run(t, 'fleet/register.ts', ['--data', data, '--admin', 'alice'], 'a secret of hers\n')
+  assert.deepEqual(await made.ended, [0, null], made.text())
+  assert.equal(made.text(), '@alice:start.test is registered, as an administrator\n')
+  const alice = await logIn(url!, '@alice:start.test', 'a secret of hers')
+  const room = await alice.createRoom({ name: 'Before' })
   const processes = treeOf(first.child.pid!).slice(1)
   assert.ok(processes.length >= 9, 'router, main, six workers, Postgres')
 
@@ -79,6 +85,10 @@ test('a first start, a user, a stop within 10 s that leaves no process, and a se
   const second = start(t, data)
   await second.printed(/server name start\.test/)
   assert.doesNotMatch(second.text(), /making a database/)
+  const [, again] = await second.printed(/homeserver +(http:\/\/127\.0\.0\.1:\d+)/)
+  await second.printed(/Ctrl-C stops all/)
+  const { rooms } = await alice.at(again!).sync()
+  assert.ok(room in rooms!.join!)
 })
 
 test('whoever is killed is up again, and it is said', async (t) => {
@@ -141,7 +151,7 @@ test('refused: settings of one’s own that are wrong, with their place', async 
   writeFileSync(join(data, 'conf.d/mine.yaml'), 'bcrypt_rounds: many\n')
   const second = start(t, data, '--workers', '0')
   assert.deepEqual(await second.ended, [1, null])
-  assert.match(second.text(), /conf\.d\/mine\.yaml:1:\d+: error: bcrypt_rounds/)
+  assert.match(second.text(), /conf\.d\/mine\.yaml:1:\d+: bcrypt_rounds: expected a number/)
 })
 
 const isAlive = (pid: number): boolean => {
