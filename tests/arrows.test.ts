@@ -44,7 +44,15 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
     'worker/json-text.ts',
     'worker/lru.ts',
   ],
-  'worker/users': ['shared', 'worker/streams', 'worker/storage', 'worker/replication', 'worker/rooms', 'worker/lru.ts'],
+  'worker/users': [
+    'shared',
+    'worker/streams',
+    'worker/storage',
+    'worker/replication',
+    'worker/rooms',
+    'worker/json-text.ts',
+    'worker/lru.ts',
+  ],
   'worker/typing': ['shared', 'worker/streams', 'worker/storage', 'worker/replication', 'worker/rooms'],
   // The fully read marker is account data.
   'worker/receipts': [

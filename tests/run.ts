@@ -16,11 +16,16 @@ import { run } from 'node:test'
 import { spec } from 'node:test/reporters'
 import { parseArgs } from 'node:util'
 import { missingServers } from './servers.ts'
+import { synapsePython } from './synapse/install.ts'
 
 const root = dirname(import.meta.dirname)
 const { values: flags } = parseArgs({ options: { only: { type: 'string' }, 'without-servers': { type: 'boolean' } } })
 
-if (!flags['without-servers']) installMissingServers()
+if (!flags['without-servers']) {
+  installMissingServers()
+  // Once, before tests ask for it side by side. Those that compare with it are skipped where it is not to be had.
+  if (flags.only === undefined) await synapsePython().catch((error: unknown) => console.log(`# no Synapse: ${error}`))
+}
 
 const failures: string[] = []
 if (flags.only === undefined) {

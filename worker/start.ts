@@ -65,6 +65,8 @@ const POSTGRES_PATIENCE_MS = 60_000
 /** So long the bus is waited for before requests are served: without it caches may be out of date. */
 const BUS_PATIENCE_MS = 5_000
 const RETRY_MS = 250
+/** What a service still does when no request runs any more may wait for a process that is away. */
+const SERVICE_STOP_MS = 3_000
 /** The event loop is looked at so often: there are many processes, which cost nothing while there is nothing to do. */
 const LAG_RESOLUTION_MS = 100
 
@@ -127,7 +129,9 @@ export async function startWorker(config: WorkerConfig, options: StartOptions): 
       logger,
       now: Date.now,
     })
-    for (const end of services.stops) stops.push(end)
+    // After the services, whose last rows are to be announced.
+    stops.push(() => replication?.close())
+    for (const end of services.stops) stops.push((graceMs) => within(end, Math.min(graceMs, SERVICE_STOP_MS)))
 
     const replicationMetrics = makeReplicationMetrics(serverName, instance)
     const { promise: connected, resolve: onConnected } = Promise.withResolvers<void>()
@@ -141,8 +145,7 @@ export async function startWorker(config: WorkerConfig, options: StartOptions): 
       onProblem,
       counter: replicationMetrics,
     })
-    const { isConnected, close } = replication
-    stops.push(close)
+    const { isConnected } = replication
     await waitForBus(connected, log, signal)
 
     const server = makeReplicationServer({
@@ -326,6 +329,17 @@ async function serve(
     return await openListeners({ listeners, server, certificate, log })
   } catch (error) {
     throw new CannotStart(`cannot listen: ${(error as Error).message}`)
+  }
+}
+
+/** Goes on without it when it takes longer. */
+async function within(work: () => void | Promise<void>, ms: number): Promise<void> {
+  const { promise: tooLong, resolve } = Promise.withResolvers<void>()
+  const timer = setTimeout(resolve, ms)
+  try {
+    await Promise.race([work(), tooLong])
+  } finally {
+    clearTimeout(timer)
   }
 }
 

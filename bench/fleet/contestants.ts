@@ -59,7 +59,8 @@ export const startContestant = async (
     roles: ROLES,
     database: { ...database, ...(name === 'synapse' && { cp_min: 5, cp_max: 10 }) },
     redis: { host: '127.0.0.1', port },
-    settings: { presence: { enabled: true } },
+    // Plexus has none yet, and Synapse pays for it with every sync.
+    settings: { presence: { enabled: false } },
     ...(name === 'synapse' && { python: await synapsePython() }),
     atEnd: (work) => stops.push(work),
   })

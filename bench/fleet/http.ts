@@ -15,9 +15,11 @@ export type Ask = (
   body?: object,
 ) => Promise<Reply>
 
-/** Each socket has connections enough for all that is under way. */
+/** Synapse lets 50 wait for their connection, and on a unix socket the kernel refuses who comes then. */
+const MAX_SOCKETS = 48
+
 export const makeAsk = (): Ask => {
-  const agent = new Agent({ keepAlive: true, maxSockets: 512, maxFreeSockets: 512 })
+  const agent = new Agent({ keepAlive: true, maxSockets: MAX_SOCKETS, maxFreeSockets: MAX_SOCKETS })
   return (socketPath, method, path, token, body) =>
     new Promise((resolve, reject) => {
       const bytes = body === undefined ? undefined : Buffer.from(JSON.stringify(body))

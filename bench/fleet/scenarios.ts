@@ -155,7 +155,7 @@ const INITIAL_FILTERS = 300
 export const scenarios: Readonly<Record<string, Scenario>> = {
   whoami: {
     title: 'whoami',
-    rate: 200,
+    rate: 400,
     make: async ({ ask, sockets, world }) => ({
       async request(n) {
         const { token, userId } = world.users[n % world.users.length]!
@@ -166,7 +166,7 @@ export const scenarios: Readonly<Record<string, Scenario>> = {
   },
   sync_idle: {
     title: 'incremental sync, nothing new',
-    rate: 100,
+    rate: 200,
     async make(context) {
       const readers = await readersOf(context)
       return {

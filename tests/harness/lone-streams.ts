@@ -11,13 +11,13 @@ export interface LoneStreams extends Lone {
   readonly hear: <Name extends StreamName>(name: Name, rows: readonly StreamRow<Name>[], position: number) => void
   /** All rows that were written. */
   readonly written: readonly (readonly [name: StreamName, id: number, row: unknown])[]
-  readonly reset: (name: StreamName) => void
+  readonly reset: (name: StreamName, position?: number) => void
 }
 
 /** `elsewhere`: streams that another process writes. */
 export function makeLoneStreams(elsewhere: readonly StreamName[] = []): LoneStreams {
   const listeners = new Map<StreamName, RowsListener<StreamName>[]>()
-  const resets = new Map<StreamName, ((writer: string) => void)[]>()
+  const resets = new Map<StreamName, ((writer: string, position: number) => void)[]>()
   const positions = new Map<StreamName, number>()
   /** One write to a stream follows on the other. */
   const last = new Map<StreamName, Promise<unknown>>()
@@ -59,9 +59,9 @@ export function makeLoneStreams(elsewhere: readonly StreamName[] = []): LoneStre
     },
     hear,
     written,
-    reset: (name) => {
+    reset: (name, position = 0) => {
       positions.delete(name)
-      for (const listener of resets.get(name) ?? []) listener('master')
+      for (const listener of resets.get(name) ?? []) listener('master', position)
     },
   }
 }

@@ -1,8 +1,8 @@
 /** What the run needs and npm does not bring: Synapse in a virtual environment, Postgres and Redis from Debian. */
 
 import { existsSync } from 'node:fs'
-import { mkdir, readdir, rename, rm, writeFile } from 'node:fs/promises'
-import { delimiter, join, resolve } from 'node:path'
+import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
+import { delimiter, dirname, join, resolve } from 'node:path'
 import { command } from './children.ts'
 import { Failed, say } from './report.ts'
 
@@ -75,7 +75,49 @@ export const synapsePython = async (): Promise<string> => {
   const folder = join(repository, '.cache', `synapse-${synapseVersion}`)
   const python = join(folder, 'bin', 'python')
   const complete = join(folder, 'complete')
-  if (existsSync(complete) && existsSync(python)) return python
+  const isThere = () => existsSync(complete) && existsSync(python)
+  if (isThere()) return python
+  const unlock = await lock(`${folder}.lock`)
+  try {
+    if (!isThere()) await makeEnvironment(folder, python, complete)
+    return python
+  } finally {
+    await unlock()
+  }
+}
+
+const LOCK_POLL_MS = 500
+/** Its maker was killed before it had put its name in. */
+const NAMELESS_MS = 10_000
+
+/** Test files run side by side, and one of them is to make it. A lock whose holder is dead is nobody's. */
+const lock = async (path: string): Promise<() => Promise<void>> => {
+  await mkdir(dirname(path), { recursive: true })
+  for (;;) {
+    try {
+      await writeFile(path, String(process.pid), { flag: 'wx' })
+      return () => rm(path, { force: true })
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
+    }
+    const holder = Number(await readFile(path, 'utf8').catch(() => ''))
+    const { mtimeMs } = await stat(path).catch(() => ({ mtimeMs: Date.now() }))
+    const isAbandoned = holder > 0 ? !isAlive(holder) : Date.now() - mtimeMs > NAMELESS_MS
+    if (isAbandoned) await rm(path, { force: true })
+    else await new Promise((resolve) => setTimeout(resolve, LOCK_POLL_MS))
+  }
+}
+
+const isAlive = (pid: number): boolean => {
+  try {
+    process.kill(pid, 0)
+    return true
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EPERM'
+  }
+}
+
+const makeEnvironment = async (folder: string, python: string, complete: string): Promise<void> => {
   const python3 = onPath('python3')
   if (!python3) await debian(['python3', 'python3-venv'])
   await rm(folder, { recursive: true, force: true })
@@ -109,7 +151,6 @@ export const synapsePython = async (): Promise<string> => {
     throw new Failed(`pip installed Synapse ${found} where ${synapseVersion} was asked for`)
   await writeFile(`${complete}.new`, `${found}\n`)
   await rename(`${complete}.new`, complete)
-  return python
 }
 
 export const install = async (): Promise<Installed> => ({

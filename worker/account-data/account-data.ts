@@ -41,6 +41,9 @@ export interface AccountDataDeps {
   readonly client: Pick<ReplicationClient, 'call'>
 }
 
+/** A row for each of more would take the stream `caches` longer than all processes to read anew whom they ask for. */
+const MANY_IGNORED = 100
+
 export function makeAccountData({ db, streams, caches, client }: AccountDataDeps): AccountData {
   /** One change, and the row that tells of it. */
   const write = (
@@ -67,7 +70,8 @@ export function makeAccountData({ db, streams, caches, client }: AccountDataDeps
             upsertGlobalAccountData(tx, userId, type, text, position),
             replaceIgnoredUsers(tx, userId, ignored),
           ])
-          for (const user of changed) stale('ignored_by', [user])
+          if (changed.length > MANY_IGNORED) stale('ignored_by', null)
+          else for (const user of changed) stale('ignored_by', [user])
           if (changed.length > 0) stale('ignored_users', [userId])
         }),
       )

@@ -1,4 +1,5 @@
 import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto'
+import { isLongerThan } from '../../shared/code-points.ts'
 import type { adminUsersEndpoints } from '../../shared/endpoints/admin/users.ts'
 import type { JsonObject } from '../../shared/matrix/json/value.ts'
 import { MatrixError } from '../../shared/matrix/matrix-error.ts'
@@ -63,23 +64,25 @@ export const adminUsersHandlers = (deps: AdminUsersDeps): Handlers<Served> => {
       const expected = createHmac('sha1', secret).update(signed.join('\0')).digest()
       if (typeof mac !== 'string' || !isSame(expected, mac))
         throw new MatrixError('M_UNKNOWN', 'HMAC incorrect', {}, 403)
-      const { refresh_token: wantsRefreshToken = false, displayname } = body
+      const { refresh_token: wantsRefreshToken = false } = body
       if (typeof wantsRefreshToken !== 'boolean') throw invalid('refresh_token must be a boolean')
+      const displayName = optionalTextOf(body, 'displayname')
+      const deviceId = optionalTextOf(body, 'device_id')
+      const deviceName = optionalTextOf(body, 'initial_device_display_name')
 
       const userId = await registration.register({
         localpart: username.toLowerCase(),
         passwordHash: await passwords.hash(password),
         isAdmin,
         userType: userType ?? null,
-        displayName: typeof displayname === 'string' ? displayname : undefined,
+        displayName,
       })
       const answer = { user_id: userId, home_server: serverName }
       if (body.inhibit_login) return answer
       const session = await sessions.begin({
         userId,
-        deviceId: typeof body.device_id === 'string' ? body.device_id : undefined,
-        displayName:
-          typeof body.initial_device_display_name === 'string' ? body.initial_device_display_name : undefined,
+        deviceId,
+        displayName: deviceName,
         wantsRefreshToken,
       })
       return { ...answer, ...printSession(session) }
@@ -93,8 +96,16 @@ const missing = (name: string) => new MatrixError('M_BAD_JSON', `${name} must be
 function textOf(body: JsonObject, name: 'username' | 'password'): string {
   const value = body[name]
   if (value === undefined) throw missing(name)
-  if (typeof value !== 'string' || [...value].length > MAX_LENGTH || value.includes('\0'))
+  if (typeof value !== 'string' || isLongerThan(value, MAX_LENGTH) || value.includes('\0'))
     throw invalid(`Invalid ${name}`)
+  return value
+}
+
+/** Anything but a string is nothing, as in Synapse. Throws for what the database has no place for. */
+function optionalTextOf(body: JsonObject, name: string): string | undefined {
+  const value = body[name]
+  if (typeof value !== 'string') return undefined
+  if (isLongerThan(value, MAX_LENGTH) || value.includes('\0') || !value.isWellFormed()) throw invalid(`Invalid ${name}`)
   return value
 }
 

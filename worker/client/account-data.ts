@@ -27,6 +27,8 @@ export interface AccountDataHandlersDeps {
   readonly ruleset: Ruleset
 }
 
+/** An index of Postgres has no room for more than 2,700, with the user and the room. */
+const MAX_TYPE_BYTES = 1024
 const PUSH_RULES = 'm.push_rules'
 
 /** client-server-api, "Client Config". */
@@ -80,7 +82,8 @@ function roomIdOf(roomId: string): RoomId {
 function checkSettable(type: string): void {
   if (type === FULLY_READ) throw notHere(FULLY_READ, '/rooms/!roomId:server.name/read_markers')
   if (type === PUSH_RULES) throw notHere(PUSH_RULES, '/pushrules')
-  if (type === '' || hasNul(type)) throw new MatrixError('M_INVALID_PARAM', 'not a type of account data')
+  if (type === '' || hasNul(type) || Buffer.byteLength(type) > MAX_TYPE_BYTES)
+    throw new MatrixError('M_INVALID_PARAM', 'not a type of account data')
 }
 
 const notHere = (type: string, path: string) =>

@@ -57,17 +57,18 @@ export function makeConfirmUser(deps: ConfirmUserDeps): ConfirmUser {
     if (!deps.allowsPasswords || !user?.passwordHash)
       throw new MatrixError('M_UNKNOWN', 'No available UI auth flows for this user', {}, 403)
 
-    let isFailed = false
     const stage = passwordStage({
       userId,
       async checkPassword(identifier, password) {
         const who = readIdentifier({ identifier })
+        // Counted at once, or any number of guesses would pass while the first is looked at.
+        failures.takeOrRefuse(userId)
         const found = await checkUserPassword(who.kind === 'user' ? who.user : '\0', password, {
           db,
           passwords,
           serverName,
         })
-        isFailed ||= found !== userId
+        if (found === userId) failures.record(userId, -1)
         return found
       },
     })
@@ -79,7 +80,6 @@ export function makeConfirmUser(deps: ConfirmUserDeps): ConfirmUser {
       userId,
       stages: { 'm.login.password': stage },
     })
-    if (isFailed) failures.record(userId)
     if (!outcome.done) return outcome.reply
     if (accessTokenId !== undefined) await updateLastValidated(db, accessTokenId, now())
     return undefined

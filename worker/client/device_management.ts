@@ -78,10 +78,16 @@ export const deviceManagementHandlers = ({
 
     async deleteDevices(request) {
       const body = await request.json()
-      const devices = namesOf(body.devices)
+      const named = new Set(namesOf(body.devices))
       const reply = await confirm(request, body, 'remove device(s) from your account')
       if (reply !== undefined) return reply
-      await sessions.endDevices(request.requester.userId, devices)
+      const { userId } = request.requester
+      // A body has room for a million names, and for some that cannot even be asked for.
+      const theirs = (await selectDevices(db, [userId])).map(({ deviceId }) => deviceId)
+      await sessions.endDevices(
+        userId,
+        theirs.filter((deviceId) => named.has(deviceId)),
+      )
       return {}
     },
   }

@@ -12,7 +12,7 @@ import { checkUserPassword } from '../users/find-account.ts'
 import type { Passwords } from '../users/passwords.ts'
 import { printSession } from '../users/print-session.ts'
 import type { Sessions } from '../users/sessions.ts'
-import { readIdentifier } from './login-identifier.ts'
+import { type LoginIdentifier, readIdentifier } from './login-identifier.ts'
 import { optionalString } from './members.ts'
 
 export interface LoginDeps {
@@ -46,19 +46,17 @@ export const loginHandlers = (deps: LoginDeps): Handlers<typeof loginEndpoints> 
       if (typeof password !== 'string') throw new MatrixError('M_INVALID_PARAM', 'Bad parameter: password')
     }
     const identifier = readIdentifier(submission)
-    const key =
-      identifier.kind === 'thirdparty'
-        ? JSON.stringify([identifier.medium, identifier.address])
-        : (identifier.user.startsWith('@') ? identifier.user : `@${identifier.user}:${deps.serverName}`).toLowerCase()
-    // Failures are counted, and only they: who knows the password is let in however often others try.
+    const key = limitKey(identifier, deps.serverName)
     limits.failedAttempts.takeOrRefuse(key, { update: false })
     if (type !== 'm.login.password') throw new MatrixError('M_UNKNOWN', `Unknown login type ${type}`)
+    // Failures are counted, and only they; but at once, or any number of guesses would pass while the first is looked at.
+    limits.failedAttempts.takeOrRefuse(key)
     // Addresses are not verified, so that nobody has one; that takes as long as another wrong answer.
     const user = identifier.kind === 'thirdparty' ? '\0' : identifier.user
     const userId = await checkUserPassword(user, password as string, deps)
-    if (userId !== undefined) return userId
-    limits.failedAttempts.record(key)
-    throw new MatrixError('M_FORBIDDEN', 'Invalid username or password')
+    if (userId === undefined) throw new MatrixError('M_FORBIDDEN', 'Invalid username or password')
+    limits.failedAttempts.record(key, -1)
+    return userId
   }
 
   /** Always refused: nobody is an application service here. */
@@ -107,4 +105,14 @@ export const loginHandlers = (deps: LoginDeps): Handlers<typeof loginEndpoints> 
       }
     },
   }
+}
+
+/** Longer ones are nobody's, and are not kept for as long as failures are. */
+const MAX_KEY_LENGTH = 512
+
+function limitKey(identifier: LoginIdentifier, serverName: string): string {
+  if (identifier.kind === 'thirdparty')
+    return JSON.stringify([identifier.medium, identifier.address]).slice(0, MAX_KEY_LENGTH)
+  const { user } = identifier
+  return (user.startsWith('@') ? user : `@${user}:${serverName}`).slice(0, MAX_KEY_LENGTH).toLowerCase()
 }

@@ -9,5 +9,7 @@ export function optionalString(body: JsonObject, name: string): string | undefin
   if (value === undefined || value === null) return undefined
   if (typeof value !== 'string') throw new MatrixError('M_INVALID_PARAM', `${name} must be a string`)
   if (value.includes('\0')) throw new MatrixError('M_INVALID_PARAM', `${name} has a NUL character`)
+  // In the database it would be another text, which is not found again.
+  if (!value.isWellFormed()) throw new MatrixError('M_INVALID_PARAM', `${name} has a lone surrogate`)
   return value
 }

@@ -1,3 +1,4 @@
+import { isLongerThan } from '../../shared/code-points.ts'
 import type { registrationEndpoints } from '../../shared/endpoints/client/registration.ts'
 import type { UserId } from '../../shared/matrix/ids.ts'
 import type { JsonObject } from '../../shared/matrix/json/value.ts'
@@ -165,7 +166,7 @@ export const registrationHandlers = (deps: RegistrationDeps): Handlers<Served> =
   }
 }
 
-const isShortText = (value: unknown): value is string => typeof value === 'string' && [...value].length <= MAX_LENGTH
+const isShortText = (value: unknown): value is string => typeof value === 'string' && !isLongerThan(value, MAX_LENGTH)
 
 const nameOf = ({ username }: JsonObject): string | undefined =>
   typeof username === 'string' ? username.toLowerCase() : undefined

@@ -67,9 +67,13 @@ function makeRun({ endpoint, handle }: Operation, deps: RouteDeps): Route['run']
   }
 }
 
+/** From who need not say who they are. To read 12 MiB of JSON may take seconds, in which nobody else is served. */
+const MAX_STRANGERS_BYTES = 256 * 1024
+
 /** Media uploads are as large as the configuration says, which the table cannot know. */
-const maxBodyOf = ({ maxBodyBytes, served }: Endpoint, deps: RouteDeps): number => {
-  if (maxBodyBytes === undefined) return deps.maxBodyBytes
+const maxBodyOf = ({ auth, maxBodyBytes, served }: Endpoint, deps: RouteDeps): number => {
+  if (maxBodyBytes === undefined)
+    return auth === 'none' ? Math.min(deps.maxBodyBytes, MAX_STRANGERS_BYTES) : deps.maxBodyBytes
   return served === 'media' ? deps.maxUploadBytes : maxBodyBytes
 }
 
@@ -78,6 +82,8 @@ function paramsOf(names: readonly string[], segments: readonly string[]): Readon
   for (let i = 0; i < names.length; i++) {
     const value = percentDecode(segments[i]!)
     if (value === undefined) throw new MatrixError('M_INVALID_PARAM', `${names[i]} is not UTF-8`)
+    // No identifier has one, and a statement that is to read of many requests at once would fail for all of them.
+    if (value.includes('\0')) throw new MatrixError('M_INVALID_PARAM', `${names[i]} holds a NUL`)
     params[names[i]!] = value
   }
   return params

@@ -91,6 +91,8 @@ interface Target {
 const NO_SEGMENTS: readonly string[] = []
 const NOT_A_PATH = /[^\x21-\x7e]/
 const LIMIT_PAUSE_MS = 500
+/** A proxy that only adds to `X-Forwarded-For` lets clients write here what they like, and it is a part of keys. */
+const MAX_ADDRESS = 64
 
 export function makeHttpServer(options: HttpServerOptions): HttpServer {
   const { metrics, log, accessLog, limitPauseMs = LIMIT_PAUSE_MS } = options
@@ -233,7 +235,8 @@ const addressOf = (address: string): string => (address.startsWith('::ffff:') ? 
 /** The client's, before those of the proxies that passed it on: as Synapse reads it. */
 const firstOf = (forwardedFor: string): string => {
   const comma = forwardedFor.indexOf(',')
-  return (comma === -1 ? forwardedFor : forwardedFor.slice(0, comma)).trim()
+  const first = comma === -1 ? forwardedFor : forwardedFor.slice(0, comma)
+  return first.trim().slice(0, MAX_ADDRESS)
 }
 
 /** A proxy that names the client and not the scheme is taken to speak TLS, as Synapse does: there would be redirects in circles. */

@@ -28,8 +28,8 @@ export interface FollowedStream<Row = unknown> {
    * position. A failure is a bug; it is told, and the stream goes on.
    */
   onRows(rows: readonly Row[], token: number, instance: string): void | Promise<void>
-  /** The writer started anew: forget what it said before. */
-  readonly onReset?: (instance: string) => void
+  /** The writer started anew, at `position`: forget what it said before. */
+  readonly onReset?: (instance: string, position: number) => void
 }
 
 export interface ReaderOptions {
@@ -138,11 +138,12 @@ export function makeReader({ instance, streams, askPositions, onProblem }: Reade
     const { stream } = follow
     let from = stream.positions.positionOf(name)
     if (from > to) {
-      stream.onReset?.(name)
+      stream.onReset?.(name, 0)
       from = 0
     }
     for (;;) {
-      const { rows, upTo, limited } = await stream.fetch(name, from, to)
+      const { rows, upTo, limited, beganAt = 0 } = await stream.fetch(name, from, to)
+      if (from > 0 && from < beganAt) stream.onReset?.(name, beganAt)
       for (const [token, batch] of batches(rows)) await deliver(follow, name, token, batch)
       if (!limited) return
       if (upTo <= from) throw new Error(`fetching ${stream.name} from ${from} to ${to} does not advance`)

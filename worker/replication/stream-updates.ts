@@ -20,8 +20,9 @@ export function streamUpdatesHandler(streams: ReadonlyMap<string, OwnUpdates>): 
       if (!/^-?\d{1,16}$/.test(value)) throw refuse('M_INVALID_PARAM', `Query parameter ${name} must be an integer`)
       return Number(value)
     }) as [number, number]
-    const { rows, upTo: end, limited } = await updates(from, upTo)
-    return { updates: rows, upto_token: end, limited }
+    const { rows, upTo: end, limited, beganAt } = await updates(from, upTo)
+    // Synapse passes over what it does not know.
+    return { updates: rows, upto_token: end, limited, ...(beganAt !== undefined && { began_at: beganAt }) }
   }
 }
 
@@ -33,10 +34,15 @@ export function fetchFromWriter(client: Pick<ReplicationClient, 'call'>, stream:
       args: { stream_name: stream },
       query: { from_token: from, upto_token: upTo },
     })
-    const { updates, upto_token: end, limited } = answer
+    const { updates, upto_token: end, limited, began_at: beganAt } = answer
     if (!isRows(updates) || !Number.isSafeInteger(end) || typeof limited !== 'boolean')
       throw new Error(`${instance} answers for ${stream} something that is no updates`)
-    return { rows: updates, upTo: end as number, limited }
+    return {
+      rows: updates,
+      upTo: end as number,
+      limited,
+      ...(Number.isSafeInteger(beganAt) && { beganAt: beganAt as number }),
+    }
   }
 }
 

@@ -60,6 +60,8 @@ export interface EventStoreDeps {
 const MAX_BYTES = 16 * 1024 * 1024
 /** Of an event that is kept, besides its text. */
 const OVERHEAD = 512
+/** More than there are while an answer is on its way. */
+const MAX_REDACTED = 10_000
 /** Each time, one of the events was redacted while they were read. */
 const ATTEMPTS = 5
 
@@ -73,6 +75,8 @@ export function makeEventStore({ db, streams, maxBytes = MAX_BYTES }: EventStore
   const loading = new Map<EventId, Promise<ReadonlyMap<EventId, KnownEvent>>>()
   /** Of those that are being read: what changed since the statement was sent, and may be in its answer or not. */
   const changed = new Set<EventId>()
+  /** Heard to be redacted: the process that sent an event may hear of that before it has its answer, and puts the event in. */
+  const redactedLately = makeLru<EventId, true>(MAX_REDACTED)
 
   const forget = (eventId: EventId): void => {
     kept.delete(eventId)
@@ -81,7 +85,10 @@ export function makeEventStore({ db, streams, maxBytes = MAX_BYTES }: EventStore
   streams.follow('events', (rows) => {
     for (const row of rows) {
       if (row.kind !== 'ev') continue
-      if (row.redacts !== null) forget(row.redacts as EventId)
+      if (row.redacts !== null) {
+        forget(row.redacts as EventId)
+        redactedLately.set(row.redacts as EventId, true)
+      }
       // It was known already: an outlier that is none any longer. What this process stored itself is as the row says.
       const known = kept.peek(row.eventId as EventId)?.known
       if (known === undefined || known.isOutlier !== row.outlier || known.isRejected !== row.rejected)
@@ -156,6 +163,7 @@ export function makeEventStore({ db, streams, maxBytes = MAX_BYTES }: EventStore
     peek: (eventId) => kept.get(eventId)?.known,
     add: (known, bytes) => {
       const { eventId } = known.event
+      if (redactedLately.has(eventId)) return
       kept.set(eventId, { known, weight: bytes + OVERHEAD })
     },
   }

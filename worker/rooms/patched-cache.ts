@@ -85,8 +85,12 @@ export function makePatchedCache<K, P, V extends object>(options: PatchedCacheOp
     return entry.next
   }
 
-  const forgetPart = (entry: Entry<P, V> | undefined, part: P): void => {
-    entry?.stale.add(part)
+  const forgetPart = (key: K, part: P): void => {
+    const entry = entries.peek(key)
+    if (entry === undefined) return
+    entry.stale.add(part)
+    // Nobody has asked for it for long: all would be read anyway, and what is stale need not be gathered.
+    if (entry.stale.size > MAX_PARTS && entry.reading === undefined) entries.delete(key)
   }
 
   return {
@@ -111,9 +115,9 @@ export function makePatchedCache<K, P, V extends object>(options: PatchedCacheOp
       const { readingParts } = entry
       return readingParts === undefined || (readingParts !== 'all' && !readingParts.has(part)) ? entry.value : undefined
     },
-    forgetPart: (key, part) => forgetPart(entries.peek(key), part),
+    forgetPart,
     forgetPartOfAll(part) {
-      for (const key of entries.keys()) forgetPart(entries.peek(key), part)
+      for (const key of entries.keys()) forgetPart(key, part)
     },
     forget: (key) => {
       entries.delete(key)

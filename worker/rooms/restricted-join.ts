@@ -1,6 +1,7 @@
 /** Joins of rooms whose members may come from other rooms (rooms/v8, `restricted` and `knock_restricted`). */
 
 import { namedLevel, userLevel } from '../../shared/matrix/event-auth/power-levels.ts'
+import { isRoomId } from '../../shared/matrix/ids/room-id.ts'
 import type { RoomId, UserId } from '../../shared/matrix/ids.ts'
 import { isObject, type JsonObject } from '../../shared/matrix/json/value.ts'
 import { MatrixError } from '../../shared/matrix/matrix-error.ts'
@@ -59,7 +60,7 @@ function allowedBy({ allow }: JsonObject): { readonly roomIds: readonly RoomId[]
   const conditions = Array.isArray(allow) ? allow.filter(isObject) : []
   const rooms = conditions.filter(({ type }) => type === 'm.room_membership')
   return {
-    roomIds: rooms.map(({ room_id: roomId }) => roomId).filter((roomId) => typeof roomId === 'string') as RoomId[],
+    roomIds: rooms.flatMap(({ room_id: roomId }) => (typeof roomId === 'string' && isRoomId(roomId) ? roomId : [])),
     hasOthers: rooms.length < conditions.length,
   }
 }

@@ -2,6 +2,7 @@
 
 import { randomBytes } from 'node:crypto'
 import type { EventId, RoomId, UserId } from '../../shared/matrix/ids.ts'
+import { canonicalJson } from '../../shared/matrix/json/canonical.ts'
 import type { JsonObject } from '../../shared/matrix/json/value.ts'
 import { MatrixError } from '../../shared/matrix/matrix-error.ts'
 import type { RoomVersion } from '../../shared/matrix/room-version.ts'
@@ -236,7 +237,7 @@ export function makeSender(deps: SenderDeps): Sender {
           metadata: metadataOf(internal),
           redactedBecause: undefined,
         },
-        1_024,
+        canonicalJson(event.json).length,
       )
     }
   }

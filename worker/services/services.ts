@@ -66,7 +66,7 @@ export interface Services {
   readonly onCommand: (command: Command) => void
   /** In Prometheus' text format, each. */
   readonly metrics: readonly (() => string)[]
-  /** In the order in which they were made; called in reverse, when no request runs any more. */
+  /** In the order in which they were made; called in reverse, when no request runs any more; the bus is there still. */
   readonly stops: readonly (() => void | Promise<void>)[]
 }
 

@@ -17,7 +17,7 @@ export interface CacheInvalidationDeps {
 
 interface Stale {
   readonly cacheFunc: string
-  readonly keys: readonly string[]
+  readonly keys: readonly string[] | null
 }
 
 export function makeCacheInvalidation({ db, stream, instance, now }: CacheInvalidationDeps): CacheInvalidation {
@@ -37,7 +37,7 @@ export function makeCacheInvalidation({ db, stream, instance, now }: CacheInvali
       }
       const attempt = async (tx: Transaction, reserve: Reserve) => {
         stale = []
-        const result = await work(tx, (cacheFunc, keys) => stale.push({ cacheFunc, keys: keys.map(String) }))
+        const result = await work(tx, (cacheFunc, keys) => stale.push({ cacheFunc, keys: keys?.map(String) ?? null }))
         if (stale.length === 0) return { result, rows: [] }
         const ids = await reserve(tx, stale.length)
         const invalidationTs = now()

@@ -31,10 +31,10 @@ export interface LiveStream<Name extends StreamName = StreamName> {
   readonly token: () => MultiWriterToken
   readonly listen: (listener: RowsListener<Name>) => void
   readonly hasListeners: () => boolean
-  readonly listenToResets: (listener: (writer: string) => void) => void
+  readonly listenToResets: (listener: (writer: string, position: number) => void) => void
   /** Rows of another process, before its position moves. */
   readonly hear: (rows: readonly StreamRow<Name>[], position: number, writer: string) => void
-  readonly reset: (writer: string) => void
+  readonly reset: (writer: string, position: number) => void
   /** Rows that this process missed. */
   readonly fetch: Fetch
   /** As `LiveStreams.write`. */
@@ -58,6 +58,8 @@ export interface LiveStreamOptions<Name extends StreamName> {
   readonly outlet: () => Outlet | undefined
   readonly onMoved: () => void
   readonly onProblem: (problem: string, error?: unknown) => void
+  /** Milliseconds since 1970. */
+  readonly now: () => number
 }
 
 /** A write resolves when this process sees it. It may have to wait for writes that began before; no longer than this. */
@@ -68,12 +70,12 @@ const MAX_PAUSE_MS = 2_000
 export async function openLiveStream<Name extends StreamName>(
   options: LiveStreamOptions<Name>,
 ): Promise<LiveStream<Name>> {
-  const { name, db, instance, fetch, outlet, onMoved, onProblem } = options
+  const { name, db, instance, fetch, outlet, onMoved, onProblem, now } = options
   const definition = streams[name] as StreamDefinition as StreamDefinition<StreamRow<Name>>
   const writers = writersOf(definition, options.streamWriters)
   const isWriter = writers.length === 0 || writers.includes(instance)
   const listeners: RowsListener<Name>[] = []
-  const resetListeners: ((writer: string) => void)[] = []
+  const resetListeners: ((writer: string, position: number) => void)[] = []
   const waiters = makeWaiters()
   /** Rows of this process whose position is not reached, by ID. */
   const staged: { readonly id: number; readonly rows: readonly StreamRow<Name>[] }[] = []
@@ -89,7 +91,7 @@ export async function openLiveStream<Name extends StreamName>(
           onFinished: (ids, succeeded) => finished(succeeded ? [] : ids),
           onSaveFailed: (error) => onProblem(`${name}: its position could not be saved`, error),
         })
-  const memory = generator === undefined ? makeMemoryPositions(instance) : undefined
+  const memory = generator === undefined ? makeMemoryPositions(instance, isWriter ? now() : undefined) : undefined
   const positions = (generator?.positions ?? memory)!
   const readToken = () => generator?.positions.token() ?? tokenAt(positions.positionOf(writers[0] ?? MAIN))
   let token = readToken()
@@ -238,8 +240,8 @@ export async function openLiveStream<Name extends StreamName>(
     listenToResets: (listener) => void resetListeners.push(listener),
     hear,
     fetch,
-    reset(writer) {
-      for (const listener of resetListeners) listener(writer)
+    reset(writer, position) {
+      for (const listener of resetListeners) listener(writer, position)
     },
     async write<T>(count: number, work: (ids: readonly number[]) => Promise<Written<Name, T>>) {
       if (!isWriter) throw new Error(`${instance} is no writer of ${name}: that is ${writers.join(', ')}`)

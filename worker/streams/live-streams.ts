@@ -45,8 +45,8 @@ export interface LiveStreams {
    * called before the process is connected.
    */
   readonly follow: <Name extends StreamName>(name: Name, listener: RowsListener<Name>) => void
-  /** The writer of a stream in its memory (typing) started anew: what it said before is void. */
-  readonly onReset: (name: StreamName, listener: (writer: string) => void) => void
+  /** The writer of a stream in its memory (typing) started anew, at `position`: what it said before is void. */
+  readonly onReset: (name: StreamName, listener: (writer: string, position: number) => void) => void
   /** {@link now} moved, in this stream: who waits looks again. Rows were heard before. */
   readonly onAdvance: (listener: (name: StreamName) => void) => void
 
@@ -69,12 +69,15 @@ export interface LiveStreams {
 export interface CacheInvalidation {
   /**
    * A transaction that makes entries stale: `stale` is called in `work`, with the name of Synapse's cached function and its
-   * arguments. All processes forget them once the transaction is committed, this one before the promise resolves; what is
+   * arguments, or with null for all of its entries. All processes forget them once the transaction is committed, this one before the promise resolves; what is
    * committed is announced, whenever the process is killed.
    */
   readonly transaction: <T>(
     description: string,
-    work: (tx: Transaction, stale: (cacheFunc: string, keys: readonly (string | number)[]) => void) => Promise<T>,
+    work: (
+      tx: Transaction,
+      stale: (cacheFunc: string, keys: readonly (string | number)[] | null) => void,
+    ) => Promise<T>,
   ) => Promise<T>
   /** Forgets an entry, or with null all of them. Called for this process' own too. */
   readonly on: (cacheFunc: string, forget: (keys: readonly unknown[] | null) => void) => void

@@ -67,6 +67,7 @@ export async function makeLiveStreams(options: LiveStreamsOptions): Promise<Open
       outlet: () => outlet,
       onMoved: () => moved(name),
       onProblem,
+      now: options.now ?? Date.now,
     })
   const several = streamNames.filter((name) => streams[name].severalWriters)
   const [instances, opened] = await Promise.all([

@@ -1,6 +1,7 @@
 /**
- * Positions of a stream that lives in its one writer's memory. It starts from 0 with the writer, so what a reader knows may
- * have to go back.
+ * Positions of a stream that lives in its one writer's memory. The writer begins with the time in milliseconds: so what it says is
+ * after all that it said in an earlier life, as there are never a thousand rows a second, and tokens of clients from before are
+ * before it. Should its clock have gone back, what a reader knows has to go back too.
  */
 
 export interface MemoryPositions {
@@ -12,8 +13,9 @@ export interface MemoryPositions {
   readonly next: () => number
 }
 
-export function makeMemoryPositions(instance: string): MemoryPositions {
-  const positions = new Map<string, number>()
+/** `begin`: of this process, if it is the writer. */
+export function makeMemoryPositions(instance: string, begin: number | undefined): MemoryPositions {
+  const positions = new Map<string, number>(begin === undefined ? [] : [[instance, begin]])
   const positionOf = (name: string) => positions.get(name) ?? 0
   return {
     positionOf,

@@ -7,6 +7,8 @@ export interface Updates {
   readonly upTo: number
   /** There may be more between `upTo` and what was asked for. */
   readonly limited: boolean
+  /** Of a stream in memory: the writer's first position. Whoever knows anything from before it is to forget that. */
+  readonly beganAt?: number | undefined
 }
 
 /** Rows that `instance` wrote after `from`, up to and including `upTo`; some hundred at once. */

@@ -14,6 +14,8 @@ interface Device {
   readonly sent: Members
   /** By the token that the answer gave, oldest first. */
   readonly unconfirmed: Map<string, readonly SentMember[]>
+  /** Members in both. */
+  weight: number
 }
 
 export interface SentMember {
@@ -39,7 +41,8 @@ export interface LazyMembers {
   ) => void
 }
 
-const MAX_DEVICES = 5_000
+/** Of all devices together, at 200 bytes. */
+const MAX_ALL_MEMBERS = 300_000
 /** Of a device. Who is forgotten is sent once more. */
 const MAX_MEMBERS = 500
 /** A client that repeats its request has different answers on their way. */
@@ -47,8 +50,16 @@ const MAX_UNCONFIRMED = 4
 
 const keyOf = ({ roomId, userId }: SentMember): string => `${roomId} ${userId}`
 
-export function makeLazyMembers(maxDevices = MAX_DEVICES): LazyMembers {
-  const devices = makeLru<string, Device>(maxDevices)
+export function makeLazyMembers(maxAllMembers = MAX_ALL_MEMBERS): LazyMembers {
+  const devices = makeLru<string, Device>(maxAllMembers, ({ weight }) => weight)
+
+  /** Puts it in anew, as its weight is another. */
+  const weigh = (key: string, device: Device): void => {
+    devices.delete(key)
+    device.weight = 1 + device.sent.size()
+    for (const members of device.unconfirmed.values()) device.weight += members.length
+    devices.set(key, device)
+  }
 
   return {
     of(userId, deviceId, since) {
@@ -61,17 +72,14 @@ export function makeLazyMembers(maxDevices = MAX_DEVICES): LazyMembers {
       if (confirmed !== undefined) {
         for (const member of confirmed) sent.set(keyOf(member), member.eventId)
         unconfirmed.clear()
+        weigh(key, device)
       }
       return { has: (member) => sent.get(keyOf(member)) === member.eventId }
     },
     note(userId, deviceId, nextBatch, members) {
       if (members.length === 0) return
       const key = `${userId} ${deviceId ?? ''}`
-      let device = devices.get(key)
-      if (device === undefined) {
-        device = { sent: makeLru(MAX_MEMBERS), unconfirmed: new Map() }
-        devices.set(key, device)
-      }
+      const device = devices.get(key) ?? { sent: makeLru(MAX_MEMBERS), unconfirmed: new Map(), weight: 1 }
       const { unconfirmed } = device
       unconfirmed.delete(nextBatch)
       unconfirmed.set(nextBatch, members)
@@ -79,6 +87,7 @@ export function makeLazyMembers(maxDevices = MAX_DEVICES): LazyMembers {
         if (unconfirmed.size <= MAX_UNCONFIRMED) break
         unconfirmed.delete(oldest)
       }
+      weigh(key, device)
     },
   }
 }

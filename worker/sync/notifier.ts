@@ -27,7 +27,7 @@ export interface Notifier {
 }
 
 export interface NotifierDeps {
-  readonly streams: Pick<LiveStreams, 'follow' | 'onAdvance' | 'current'>
+  readonly streams: Pick<LiveStreams, 'follow' | 'onReset' | 'onAdvance' | 'current'>
   readonly memberships: Pick<Memberships, 'ofUser'>
   /** How many users that nobody waits for at the moment are still watched: those between two requests. */
   readonly maxIdleUsers?: number
@@ -43,6 +43,8 @@ interface Watched {
   ready: Promise<void>
   /** Changes of their memberships while that is read: they come after what is read. */
   changes: (readonly [RoomId, isJoined: boolean])[] | undefined
+  /** How often they moved. */
+  moves: number
 }
 
 /** What happened, until clients may see it. */
@@ -90,14 +92,40 @@ export function makeNotifier({ streams, memberships, maxIdleUsers = MAX_IDLE_USE
   }
   const move = (watched: Watched, roomId: RoomId, isJoined: boolean) => {
     watched.changes?.push([roomId, isJoined])
+    watched.moves++
     if (isJoined) enter(watched, roomId)
     else leave(watched, roomId)
+  }
+
+  /** Which membership it is the row does not say: it is looked up, again if they moved meanwhile. */
+  const lookUp = async (watched: Watched, roomId: RoomId): Promise<void> => {
+    for (;;) {
+      const { moves } = watched
+      // When all have heard the row.
+      await undefined
+      const own = await memberships.ofUser(watched.userId)
+      if (moves !== watched.moves) continue
+      if (users.get(watched.userId) !== watched) return
+      move(watched, roomId, own.get(roomId)?.membership === 'join')
+      // What the room said while it was looked up was not noted.
+      watched.version++
+      for (const wake of [...watched.waiters]) wake()
+      return
+    }
   }
 
   streams.follow('events', (rows, position, writer) => {
     for (const row of rows) {
       if (row.kind !== 'ev') {
         note('events', position, writer, ofRoom(row.roomId))
+        if (row.kind !== 'state' || row.type !== 'm.room.member') continue
+        // Where history forked, the membership may be another event's than the one that came with it.
+        if (rows.some((other) => other.kind === 'ev' && other.eventId === row.eventId)) continue
+        for (const watched of ofUser(row.stateKey)) {
+          note('events', position, writer, [watched])
+          // If that fails they are woken a little too often, or when the time is over.
+          lookUp(watched, row.roomId as RoomId).catch(() => undefined)
+        }
         continue
       }
       if (row.rejected) continue
@@ -110,8 +138,18 @@ export function makeNotifier({ streams, memberships, maxIdleUsers = MAX_IDLE_USE
       }
     }
   })
+  /** Rooms in which somebody types. */
+  const typedIn = new Set<string>()
   streams.follow('typing', (rows, position, writer) => {
-    for (const { roomId } of rows) note('typing', position, writer, ofRoom(roomId))
+    for (const { roomId, userIds } of rows) {
+      if (userIds.length > 0) typedIn.add(roomId)
+      else typedIn.delete(roomId)
+      note('typing', position, writer, ofRoom(roomId))
+    }
+  })
+  streams.onReset('typing', (writer, position) => {
+    for (const roomId of typedIn) note('typing', position, writer, ofRoom(roomId))
+    typedIn.clear()
   })
   streams.follow('receipts', (rows, position, writer) => {
     for (const { roomId, receiptType, userId } of rows)
@@ -155,6 +193,7 @@ export function makeNotifier({ streams, memberships, maxIdleUsers = MAX_IDLE_USE
       waiters: new Set(),
       ready: Promise.resolve(),
       changes: [],
+      moves: 0,
     }
     users.set(userId, watched)
     watched.ready = (async () => {

@@ -31,7 +31,7 @@ export function followRecent(
     return kept
   }
   const typing = recent('typing', ({ roomId }) => roomId as RoomId)
-  streams.onReset('typing', () => typing.forget(0))
+  streams.onReset('typing', (_writer, position) => typing.forget(position))
   return {
     events: recent('events', ({ roomId }) => roomId as RoomId),
     typing,

@@ -27,7 +27,7 @@ export interface LiveTyping extends Typing {
 }
 
 export interface TypingDeps {
-  readonly streams: Pick<LiveStreams, 'follow' | 'onReset' | 'write' | 'writes' | 'writersOf'>
+  readonly streams: Pick<LiveStreams, 'current' | 'follow' | 'onReset' | 'write' | 'writes' | 'writersOf'>
   readonly client: Pick<ReplicationClient, 'call'>
   readonly onProblem: (problem: string, error: unknown) => void
   /** Milliseconds that never go back. */
@@ -56,6 +56,7 @@ export function makeTyping({ streams, client, onProblem, now = () => performance
   /** Of the writer: until when, by room and user. */
   const deadlines = new Map<RoomId, Map<UserId, number>>()
   let sweeping: NodeJS.Timeout | undefined
+  const beganAt = streams.writes('typing') ? streams.current('typing').stream : undefined
 
   const put = (roomId: RoomId, users: readonly UserId[], changedAt: number) => {
     const heardAt = now()
@@ -70,11 +71,11 @@ export function makeTyping({ streams, client, onProblem, now = () => performance
   streams.follow('typing', (rows, position) => {
     for (const { roomId, userIds } of rows) put(roomId as RoomId, userIds as readonly UserId[], position)
   })
-  streams.onReset('typing', () => {
-    // It counts from 0 again, and nobody types: whoever was told of somebody has to hear that.
+  streams.onReset('typing', (_writer, position) => {
+    // Nobody types any more: whoever was told of somebody has to hear that.
     const typedIn = [...rooms].filter(([, { users }]) => users.length > 0)
     rooms.clear()
-    for (const [roomId] of typedIn) put(roomId, NOBODY, 1)
+    for (const [roomId] of typedIn) put(roomId, NOBODY, Math.max(1, position))
   })
 
   const isTyping = (roomId: RoomId, userId: UserId) => rooms.get(roomId)?.users.includes(userId) === true
@@ -143,6 +144,7 @@ export function makeTyping({ streams, client, onProblem, now = () => performance
           .map(([roomId, { changedAt, users }]) => [changedAt, encode({ roomId, userIds: users })] as const),
         upTo,
         limited: false,
+        beganAt,
       }
     },
     replicationHandlers: {

@@ -17,12 +17,18 @@ export interface PasswordsOptions {
 
 /** bcrypt looks at no more. */
 const MAX_BYTES = 72
+/**
+ * In UTF-16 code units: more than 72 bytes come of them. To normalise a megabyte of combining marks takes minutes, as their
+ * order is found by insertion.
+ */
+const MAX_LENGTH = 1024
 /** The salt and the hash of nothing: no password is known that it would be the hash of. */
 const NOBODYS = `${'a'.repeat(21)}u${'a'.repeat(31)}`
 
 export function makePasswords({ rounds, pepper, atOnce = 2 }: PasswordsOptions): Passwords {
   const nobodys = `$2b$${String(rounds).padStart(2, '0')}$${NOBODYS}`
-  const bytesOf = (password: string): Buffer => Buffer.from(password.normalize('NFKC') + pepper).subarray(0, MAX_BYTES)
+  const bytesOf = (password: string): Buffer =>
+    Buffer.from(password.slice(0, MAX_LENGTH).normalize('NFKC') + pepper).subarray(0, MAX_BYTES)
 
   const waiting: (() => void)[] = []
   let running = 0

@@ -5,9 +5,11 @@
 
 import type { RoomId, UserId } from '../../shared/matrix/ids.ts'
 import { MatrixError } from '../../shared/matrix/matrix-error.ts'
+import { ReplicationError } from '../replication/replication-error.ts'
 import type { Memberships } from '../rooms/memberships.ts'
 import type { Sender } from '../rooms/sender.ts'
 import type { Db, Queries } from '../storage/db.ts'
+import { StorageError } from '../storage/postgres/errors.ts'
 import { selectProfile } from '../storage/profiles.ts'
 import { claimTasks, deleteTask, noteTaskProgress, replaceTask } from '../storage/scheduled-tasks.ts'
 import { randomLetters } from './session-tokens.ts'
@@ -67,6 +69,8 @@ export function makeProfilePropagation(deps: ProfilePropagationDeps): ProfilePro
     try {
       await sender.send(roomId, [{ type: 'm.room.member', stateKey: userId, content }], { userId })
     } catch (error) {
+      // Postgres or the room's persister is away: what is left is taken over when they may be back.
+      if (isPassing(error)) throw error
       // Left or banned meanwhile: the room need not know.
       if (!(error instanceof MatrixError)) onProblem(`a profile was not told to ${roomId}`, error)
     }
@@ -97,6 +101,11 @@ export function makeProfilePropagation(deps: ProfilePropagationDeps): ProfilePro
     },
   }
 }
+
+const isPassing = (error: unknown): boolean =>
+  error instanceof StorageError
+    ? error.kind === 'unavailable' || error.kind === 'timeout' || error.kind === 'conflict'
+    : error instanceof ReplicationError && error.status >= 500
 
 function lastRoomOf(result: string | null): string {
   const { last_room_id: last } = (JSON.parse(result ?? '{}') ?? {}) as { last_room_id?: unknown }

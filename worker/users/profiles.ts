@@ -1,7 +1,9 @@
 /** Profiles: a name, an avatar, and any other fields (client-server-api, "Profiles"). */
 
+import { isLongerThan } from '../../shared/code-points.ts'
 import { serverNameOf, type UserId } from '../../shared/matrix/ids.ts'
 import { canonicalJson } from '../../shared/matrix/json/canonical.ts'
+import { checkEncodable } from '../../shared/matrix/json/check.ts'
 import { parseJson } from '../../shared/matrix/json/parse.ts'
 import { type JsonObject, type JsonValue, property } from '../../shared/matrix/json/value.ts'
 import { MatrixError } from '../../shared/matrix/matrix-error.ts'
@@ -98,9 +100,10 @@ export function makeProfiles(deps: ProfilesDeps): Profiles {
     if (!isAllowed && property((await ours(userId)) ?? {}, name))
       throw new MatrixError('M_FORBIDDEN', `Changing ${isName ? 'display name' : 'avatar'} is disabled on this server`)
     const max = isName ? MAX_DISPLAY_NAME : MAX_AVATAR_URL
-    if ([...value].length > max)
+    if (isLongerThan(value, max))
       throw new MatrixError('M_UNKNOWN', `${isName ? 'Displayname' : 'Avatar URL'} is too long (max ${max})`)
     mustBeStorable(value)
+    if (!value.isWellFormed()) throw new MatrixError('M_BAD_JSON', `${name}: lone surrogate`)
     const stored = value === '' ? null : isName ? value.trim() : value
     await change(userId, tellsRooms && !author.isShadowBanned, async (tx) => {
       await mustFit(tx, userId, name, stored)
@@ -145,6 +148,8 @@ export function makeProfiles(deps: ProfilesDeps): Profiles {
       if ((await selectUser(db, userId)) === undefined) throw new MatrixError('M_NOT_FOUND', 'User not found')
       const text = canonicalJson(value)
       mustBeStorable(text)
+      const fault = checkEncodable(value)
+      if (fault !== undefined) throw new MatrixError('M_BAD_JSON', `${name}: ${fault.reason}`)
       await change(userId, false, async (tx) => {
         await mustFit(tx, userId, name, value)
         await updateProfileField(tx, userId, name, text)

@@ -34,6 +34,8 @@ export interface RequestersDeps {
 
 /** 300 bytes each. */
 const MAX_TOKENS = 50_000
+/** Tokens of a user from which on those are left out that are not kept any more. */
+const MAX_NAMES = 100
 /** Longer ones are nobody's: localparts have 255 bytes at most. */
 const MAX_TOKEN_LENGTH = 1000
 
@@ -61,7 +63,11 @@ export function makeRequesters(deps: RequestersDeps): UserRequesters {
     owners.set(token, owner)
     const tokens = tokensOf.get(owner.userId)
     if (tokens === undefined) tokensOf.set(owner.userId, new Set([token]))
-    else tokens.add(token)
+    else {
+      tokens.add(token)
+      // Of who refreshes theirs every few minutes.
+      if (tokens.size > MAX_NAMES) for (const other of tokens) if (!owners.has(other)) tokens.delete(other)
+    }
     if (tokensOf.size > 2 * maxTokens) forgetNames()
   }
   function forgetNames(): void {
@@ -83,7 +89,9 @@ export function makeRequesters(deps: RequestersDeps): UserRequesters {
   caches.on('get_user_by_access_token', (keys) => {
     if (keys === null) return forgetAll()
     const [token] = keys as [string]
+    const owner = owners.peek(token)
     owners.delete(token)
+    if (owner !== undefined) tokensOf.get(owner.userId)?.delete(token)
     reading.delete(token)
   })
   for (const name of [

@@ -1,5 +1,6 @@
 /** Log-ins: a device with its tokens, from the beginning to the end. */
 
+import { isLongerThan } from '../../shared/code-points.ts'
 import type { UserId } from '../../shared/matrix/ids.ts'
 import { MatrixError } from '../../shared/matrix/matrix-error.ts'
 import {
@@ -91,13 +92,13 @@ export function makeSessions({ db, caches, guestTokens, lifetimes, now = Date.no
   }
 
   async function endDevicesIn(tx: Queries, tell: Stale, userId: UserId, deviceIds: readonly string[]): Promise<void> {
-    const [ended] = await Promise.all([
+    const [ended, , removed] = await Promise.all([
       deleteAccessTokens(tx, userId, { deviceIds }),
       deleteRefreshTokens(tx, userId, deviceIds),
       deleteDevices(tx, userId, deviceIds),
     ])
     stale(tell, ended)
-    for (const deviceId of deviceIds) tell('get_device', [userId, deviceId])
+    for (const deviceId of removed) tell('get_device', [userId, deviceId])
   }
 
   /** The device's ID. When it returns, nobody else removes the device before the transaction ends. */
@@ -248,6 +249,6 @@ function checkDevice(deviceId: string | undefined, displayName: string | undefin
 
 /** Throws for a name that is too long for a device. */
 export function checkDeviceName(name: string | undefined | null): void {
-  if (name !== undefined && name !== null && [...name].length > MAX_DEVICE_NAME_LENGTH)
+  if (name !== undefined && name !== null && isLongerThan(name, MAX_DEVICE_NAME_LENGTH))
     throw new MatrixError('M_TOO_LARGE', `Device display name is too long (max ${MAX_DEVICE_NAME_LENGTH})`, {}, 400)
 }

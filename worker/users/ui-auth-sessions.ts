@@ -1,6 +1,7 @@
 /** `UiAuthSessions` of `worker/http`, in the tables that all processes share. */
 
 import type { JsonObject, JsonValue } from '../../shared/matrix/json/value.ts'
+import { jsonTextOf } from '../json-text.ts'
 import type { Db } from '../storage/db.ts'
 import {
   deleteOldUiAuthSessions,
@@ -26,8 +27,11 @@ export interface SharedUiAuthSession {
   readonly description: string
 }
 
+/** In characters: it is part of a key, and an index of Postgres has no room for more than 2,700 bytes. */
+const MAX_AGENT = 512
+
 /** What Postgres can keep: it has no U+0000 in jsonb or text. */
-const print = (value: JsonValue): string => JSON.stringify(value).replaceAll('\\u0000', '\\ufffd')
+const print = (value: JsonValue): string => jsonTextOf(value).replaceAll('\\u0000', '\\ufffd')
 const parse = (text: string) => JSON.parse(text) as JsonValue
 const plain = (text: string): string => text.replaceAll('\0', '\ufffd')
 
@@ -61,7 +65,7 @@ export const makeUiAuthSessions = (db: Db, now: () => number = Date.now) => ({
     return text === undefined ? undefined : parse(text)
   },
   async seenFrom(id: string, userAgent: string, ip: string): Promise<void> {
-    await insertUiAuthOrigin(db, id, plain(userAgent), ip)
+    await insertUiAuthOrigin(db, id, plain(userAgent).slice(0, MAX_AGENT), ip)
   },
 })
 

@@ -183,6 +183,8 @@ export function readStrings(value: JsonValue, sigil: string, budget: FilterBudge
     if (typeof entry !== 'string') return refused('not a list of strings')
     budget.characters -= entry.length
     if (budget.characters < 0) return refused('the filter is too large')
+    // Nothing that it could match, and nothing that a database could be asked for.
+    if (entry.includes('\0')) return refused('there is one that holds a NUL')
     if (!entry.startsWith(sigil)) return refused(`there is one that does not begin with ${sigil}`)
   }
   return accepted(value as readonly string[])

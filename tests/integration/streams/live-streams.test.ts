@@ -135,8 +135,10 @@ test('backfilled IDs are negative, their positions are not', async (t) => {
   assert.deepEqual(positions, [-ids[0]!, -ids[1]!])
 })
 
-test('a stream in memory counts from 1, one write after the other', async (t) => {
-  const streams = await openStreams(t, await postgres.db(t))
+test('a stream in memory counts from its beginning, one write after the other, and later after that', async (t) => {
+  const db = await postgres.db(t)
+  const streams = await openStreams(t, db)
+  const begin = streams.now().typing
   const heard: (readonly [readonly string[], number])[] = []
   streams.follow('typing', (rows, position) => {
     assert.ok(streams.now().typing < position)
@@ -151,11 +153,13 @@ test('a stream in memory counts from 1, one write after the other', async (t) =>
   await assert.rejects(streams.write('typing', 1, () => Promise.reject(new Error('no'))))
   await type('!last:x', 0)
   assert.deepEqual(heard, [
-    [['!slow:x'], 1],
-    [['!quick:x'], 2],
-    [['!last:x'], 3],
+    [['!slow:x'], begin + 1],
+    [['!quick:x'], begin + 2],
+    [['!last:x'], begin + 3],
   ])
-  assert.equal(streams.now().typing, 3)
+  assert.equal(streams.now().typing, begin + 3)
+  await new Promise((resolve) => setTimeout(resolve, 10))
+  assert.ok((await openStreams(t, db)).now().typing > begin + 3, 'with a new process')
 })
 
 const streamWriters = { receipts: ['r1', 'r2'], typing: ['r1'], events: ['r2'] }

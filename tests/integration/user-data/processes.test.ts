@@ -79,10 +79,16 @@ test('typing is told by the writer to everybody, ends by itself, and with a leav
 
 test('a process that missed typing has it from the writer', async (t) => {
   const { ask, roomId, writer } = await world(t)
+  const begin = writer.streams.now().typing
   await ask('PUT', path(roomId, `typing/${encodeURIComponent(alice)}`), { typing: true })
-  const updates = await writer.ownUpdates.get('typing')!(0, 10)
-  assert.deepEqual(updates, { rows: [[1, [roomId, [alice]]]], upTo: 10, limited: false })
-  assert.deepEqual((await writer.ownUpdates.get('typing')!(1, 10)).rows, [])
+  const updates = await writer.ownUpdates.get('typing')!(0, begin + 10)
+  assert.deepEqual(updates, {
+    rows: [[begin + 1, [roomId, [alice]]]],
+    upTo: begin + 10,
+    limited: false,
+    beganAt: begin,
+  })
+  assert.deepEqual((await writer.ownUpdates.get('typing')!(begin + 1, begin + 10)).rows, [])
 })
 
 test('receipts of a user go to one writer, and change what is unread', async (t) => {

@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { EventId, RoomId, UserId } from '../../../shared/matrix/ids.ts'
+import { ReplicationError } from '../../../worker/replication/replication-error.ts'
 import type { OwnMembership } from '../../../worker/rooms/memberships.ts'
 import type { EventIntent } from '../../../worker/rooms/sender.ts'
+import { StorageError } from '../../../worker/storage/postgres/errors.ts'
 import { updateDisplayName } from '../../../worker/storage/profiles.ts'
 import { makeProfilePropagation } from '../../../worker/users/profile-propagation.ts'
 import { inReverse } from '../../harness/in-reverse.ts'
@@ -36,11 +38,16 @@ async function world(test: Parameters<typeof postgres.db>[0]) {
   /** Never answers from that room on. */
   let stuckAt: string | undefined
   let isStuck = false
+  /** What sending to the second room throws, once each. */
+  const failures: Error[] = []
+  const expected = new Set<Error>()
+  const problems: string[] = []
   const send = async (roomId: RoomId, intents: readonly EventIntent[]) => {
     if (roomId === stuckAt) {
       isStuck = true
       await new Promise(() => undefined)
     }
+    if (roomId === rooms[1] && failures.length > 0) throw failures.shift()
     told.push([roomId, intents[0]!.content.displayname])
     return []
   }
@@ -50,7 +57,8 @@ async function world(test: Parameters<typeof postgres.db>[0]) {
       memberships: { ofUser: async () => memberships },
       sender: { send },
       onProblem: (problem, error) => {
-        throw new Error(problem, { cause: error })
+        if (!expected.has(error as Error)) throw new Error(problem, { cause: error })
+        problems.push(problem)
       },
       now: () => now,
     })
@@ -67,6 +75,11 @@ async function world(test: Parameters<typeof postgres.db>[0]) {
     make,
     rename,
     left,
+    problems,
+    failWith(...errors: readonly Error[]) {
+      failures.push(...errors)
+      for (const error of errors) expected.add(error)
+    },
     later: (ms: number) => {
       now += ms
     },
@@ -115,5 +128,37 @@ test('a change takes the place of the one before', async (t) => {
   assert.deepEqual(
     told,
     rooms.map((room) => [room, 'Alicia']),
+  )
+})
+
+test('a room that cannot be told as something is away is told later, one that refuses is not', async (t) => {
+  const { told, make, rename, left, later, failWith, problems } = await world(t)
+  failWith(
+    new StorageError('away', { kind: 'unavailable', tryAgain: true }),
+    new ReplicationError(502, { errcode: 'M_UNKNOWN', error: 'Failed to talk to persister process' }, 'away'),
+  )
+  await rename(make(), 'Alice')
+  for (const attempt of [1, 2]) {
+    await until(() => problems.length === attempt)
+    assert.deepEqual(
+      told.map(([roomId]) => roomId),
+      [rooms[0]],
+    )
+    assert.equal(await left(), 1)
+    later(61_000)
+    await make().takeOver()
+  }
+  await until(async () => (await left()) === 0)
+  assert.deepEqual(
+    told.map(([roomId]) => roomId),
+    rooms,
+  )
+
+  failWith(new ReplicationError(403, { errcode: 'M_FORBIDDEN', error: 'not in the room' }, 'refused'))
+  await rename(make(), 'Alicia')
+  await until(async () => (await left()) === 0)
+  assert.deepEqual(
+    told.slice(3).map(([roomId]) => roomId),
+    [rooms[0], rooms[2]],
   )
 })

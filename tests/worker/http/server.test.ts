@@ -295,6 +295,7 @@ test('path parameters are decoded once, and must be UTF-8', async (t) => {
   assert.deepEqual((await echoed(`${V3}/echo/%40a%2Fb%3Ax/%2541+%zz`)).params, { one: '@a/b:x', two: '%41+%zz' })
   assert.deepEqual((await echoed(`${V3}/echo//`)).params, { one: '', two: '' })
   assert.equal(refusedWith(await send(post(`${V3}/echo/a/%ff`, '', '', 'PUT'))), '400 M_INVALID_PARAM two is not UTF-8')
+  assert.equal(refusedWith(await send(post(`${V3}/echo/%00/b`, '', '', 'PUT'))), '400 M_INVALID_PARAM one holds a NUL')
 })
 
 test('bodies are JSON objects in UTF-8, whatever their Content-Type says', async (t) => {

@@ -225,6 +225,26 @@ test('a stream in memory goes back when its writer starts anew', async () => {
   )
 })
 
+test('of a writer that began anew, higher, what it said before is forgotten, before its rows are told', async () => {
+  const { row, position, resets, told } = follow({
+    goesBackwards: true,
+    fetch: async (_instance, from, upTo) => {
+      if (from === 40) assert.equal(told.length, 1)
+      return { rows: from === 40 ? [[1_001, 'anew']] : [], upTo, limited: false, beganAt: 1_000 }
+    },
+  })
+  position('a', 5, 5)
+  await new Promise(setImmediate)
+  assert.deepEqual(resets, [], 'who knows nothing forgets nothing')
+  row('a', 40, 'before')
+  position('a', 1_001, 1_001)
+  await until(() => told.length === 2)
+  assert.deepEqual(resets, ['a'])
+  position('a', 2_000, 2_000)
+  await new Promise(setImmediate)
+  assert.deepEqual(resets, ['a'])
+})
+
 test('the position moves after the rows were handled', async () => {
   const gate = Promise.withResolvers<void>()
   const seen: number[] = []

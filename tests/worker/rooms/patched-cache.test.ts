@@ -165,3 +165,15 @@ test('whoever asks after a change sees it, however readings and changes interlea
     await Promise.all(asking)
   }
 })
+
+test('what is stale of a value that nobody asks for is not gathered without end', async () => {
+  const { truth, reads, options } = bed()
+  const cache = makePatchedCache(options)
+  truth.set('a', 1)
+  await cache.get('key')
+  for (let i = 0; i <= 200; i++) cache.forgetPart('key', `${i}`)
+  assert.equal(cache.getFor('key', 'a'), undefined, 'the value is gone, with the list of what is stale of it')
+  truth.set('b', 2)
+  assert.deepEqual([...(await cache.get('key'))], [...truth])
+  assert.deepEqual(reads, ['all', 'all'])
+})

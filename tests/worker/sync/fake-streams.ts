@@ -16,13 +16,13 @@ export interface FakeStreams extends Omit<LiveStreams, 'write' | 'writesOf' | 'w
   readonly advance: (name: StreamName, position: number, writer?: string) => void
   /** Both. */
   readonly say: FakeStreams['hear']
-  readonly reset: (name: StreamName) => void
+  readonly reset: (name: StreamName, position?: number) => void
 }
 
 /** `writers`: of `events`; all other streams have `master`. */
 export function makeFakeStreams(writers: readonly string[] = ['master']): FakeStreams {
   const listeners = new Map<StreamName, RowsListener<StreamName>[]>()
-  const resets: (readonly [StreamName, (writer: string) => void])[] = []
+  const resets: (readonly [StreamName, (writer: string, position: number) => void])[] = []
   const advances: ((name: StreamName) => void)[] = []
   const positions = new Map<StreamName, Map<string, number>>()
   const numberOf = new Map(writers.map((name, index) => [name, index + 1]))
@@ -76,9 +76,9 @@ export function makeFakeStreams(writers: readonly string[] = ['master']): FakeSt
       hear(name, rows, position, writer)
       advance(name, position, writer)
     },
-    reset(name) {
+    reset(name, position = 0) {
       positions.delete(name)
-      for (const [of, listener] of resets) if (of === name) listener('master')
+      for (const [of, listener] of resets) if (of === name) listener('master', position)
     },
   }
 }

@@ -30,3 +30,15 @@ test('answers that nobody came back for are not kept for ever', () => {
   assert.equal(members.of(alice, 'PHONE', 's1').has(bob), false)
   assert.equal(members.of(alice, 'PHONE', 's10').has(bob), true)
 })
+
+test('so many members are kept of all devices, not of each', () => {
+  const members = makeLazyMembers(50)
+  const crowd = (device: number) => Array.from({ length: 10 }, (_, i) => ({ ...bob, userId: `@bob${device}-${i}:hs` }))
+  for (let device = 0; device < 20; device++) {
+    members.note(alice, `${device}`, 's1', crowd(device))
+    members.of(alice, `${device}`, 's1')
+  }
+  const known = Array.from({ length: 20 }, (_, device) => members.of(alice, `${device}`, 's2').has(crowd(device)[0]!))
+  assert.deepEqual(known.lastIndexOf(false), 15)
+  assert.equal(known.filter((isKnown) => isKnown).length, 4)
+})

@@ -174,3 +174,32 @@ test('a failed look at the rooms fails the watch, and the next one looks again',
   const watch = await notifier.watch(alice)
   assert.equal(await wakes(watch, () => streams.say('events', [event(room)], 2)), true)
 })
+
+test('who is still in a room after all, as history forked, hears it', async () => {
+  const rooms: Record<string, readonly RoomId[]> = { [bob]: [room] }
+  const { streams, notifier } = setUp(rooms)
+  const watch = await notifier.watch(bob)
+  const state = (eventId: string) =>
+    ({ kind: 'state', roomId: room, type: 'm.room.member', stateKey: bob, eventId }) as const
+  // He was kicked, and that did not hold: the room's state has the join before it.
+  streams.say('events', [member(room, bob, 'leave', { eventId: '$kick' }), state('$join')], 2)
+  await new Promise(setImmediate)
+  assert.equal(await wakes(watch, () => streams.say('events', [event(room)], 3)), true)
+  // And that he left holds.
+  rooms[bob] = []
+  streams.say('events', [member(room, bob, 'leave', { eventId: '$leave' }), state('$leave')], 4)
+  await new Promise(setImmediate)
+  assert.equal(await wakes(watch, () => streams.say('events', [event(room)], 5)), false)
+})
+
+test('where somebody typed, the end of the typing writer wakes', async () => {
+  const { streams, notifier } = setUp({ [alice]: [room], [bob]: [other] })
+  const [a, b] = [await notifier.watch(alice), await notifier.watch(bob)]
+  streams.say('typing', [{ roomId: room, userIds: [bob] }], 5)
+  streams.say('typing', [{ roomId: other, userIds: [bob] }], 6)
+  streams.say('typing', [{ roomId: other, userIds: [] }], 7)
+  const woken = Promise.all([a, b].map((watch) => wakes(watch, () => undefined)))
+  streams.reset('typing', 1_000)
+  streams.advance('typing', 1_000)
+  assert.deepEqual(await woken, [true, false])
+})

@@ -26,6 +26,15 @@ test('72 bytes count, the pepper among them', async () => {
   assert.equal(await passwords.verify(`${long}ax`, hash), false)
 })
 
+test('a password that takes long to normalise takes no longer', async () => {
+  const marks = '\u0301\u0323'.repeat(500_000)
+  const start = performance.now()
+  const hash = await passwords.hash(`a${marks}`)
+  assert.equal(await passwords.verify(`a${marks}`, hash), true)
+  assert.equal(await passwords.verify(`b${marks}`, hash), false)
+  assert.ok(performance.now() - start < 2000)
+})
+
 test('who has no password is not let in, and is told no sooner', async () => {
   const slow = makePasswords({ rounds: 10, pepper: '' })
   const hash = await slow.hash('secret')

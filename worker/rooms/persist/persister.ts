@@ -4,6 +4,7 @@
  */
 
 import type { EventId, RoomId, ServerName } from '../../../shared/matrix/ids.ts'
+import { canonicalJson } from '../../../shared/matrix/json/canonical.ts'
 import { makeLru } from '../../lru.ts'
 import type { StateChange } from '../../storage/current-state.ts'
 import type { Db } from '../../storage/db.ts'
@@ -211,7 +212,12 @@ export function makePersister(deps: PersisterDeps): Persist {
 
     return streams.write('events', added.length, async (ids) => {
       const placed = added.map(
-        (event, index): PlacedEvent => ({ ...event, streamOrdering: ids[index]!, pushActions: actions[index]! }),
+        (event, index): PlacedEvent => ({
+          ...event,
+          streamOrdering: ids[index]!,
+          text: canonicalJson(event.event.json),
+          pushActions: actions[index]!,
+        }),
       )
       const byId = new Map(placed.map((event) => [event.event.eventId, event]))
       const stateChanges = changes.map((change): StateChange => {
@@ -286,7 +292,7 @@ export function makePersister(deps: PersisterDeps): Persist {
         metadata: metadataOf(added.internal),
         redactedBecause: undefined,
       },
-      1_024,
+      added.text.length,
     )
 
   const persist: Persist = (request) =>

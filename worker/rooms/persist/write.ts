@@ -1,7 +1,6 @@
 /** The transaction of a batch: all that follows from events of one room, in as few statements as there are kinds of rows. */
 
 import { type EventId, type RoomId, type ServerName, serverNameOf, type UserId } from '../../../shared/matrix/ids.ts'
-import { canonicalJson } from '../../../shared/matrix/json/canonical.ts'
 import { type StateChange, updateCurrentState } from '../../storage/current-state.ts'
 import type { Db, Transaction } from '../../storage/db.ts'
 import {
@@ -30,6 +29,8 @@ import { isInRoom, type NewRoomEvent } from './request.ts'
 /** An event of a batch, with its place in the stream. */
 export interface PlacedEvent extends NewRoomEvent {
   readonly streamOrdering: number
+  /** Its canonical JSON. */
+  readonly text: string
   readonly pushActions: readonly PushAction[]
 }
 
@@ -160,7 +161,7 @@ function rowOf(added: PlacedEvent, { instance, receivedTs }: Batch): NewEvent {
     containsUrl: typeof event.content.url === 'string',
     rejectionReason: added.rejectedReason,
     internalMetadata: JSON.stringify(added.internal),
-    json: canonicalJson(event.json),
+    json: added.text,
     formatVersion: formatOf(added),
     prevEventIds: event.prevEvents,
     authEventIds: event.authEvents,
