@@ -10,21 +10,12 @@ import { spawnSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
+import { freePort } from '../tests/harness/free-port.ts'
 import { CONTESTANTS, choose } from './contestants.ts'
 import type { Park, Polled } from './load/poller.ts'
 import type { WorkersMessage } from './load/workers.ts'
 import { describeMachine, machine } from './machine.ts'
-import {
-  ask,
-  freePort,
-  start,
-  startModule,
-  startWorkers,
-  stop,
-  temporaryFolder,
-  tree,
-  untilAnswers,
-} from './processes.ts'
+import { ask, start, startModule, startWorkers, stop, temporaryFolder, tree, untilAnswers } from './processes.ts'
 
 const { values: options } = parseArgs({
   options: {

@@ -21,21 +21,12 @@ import type { ChildProcess } from 'node:child_process'
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
+import { freePort } from '../tests/harness/free-port.ts'
 import { CONTESTANTS, type Contestant, choose } from './contestants.ts'
 import type { Job, Sample } from './load/client.ts'
 import { KINDS, type Kind, WINDOW_MS } from './load/requests.ts'
 import { describeMachine, machine, type Spread, spread } from './machine.ts'
-import {
-  ask,
-  freePort,
-  start,
-  startModule,
-  startWorkers,
-  stop,
-  temporaryFolder,
-  tree,
-  untilAnswers,
-} from './processes.ts'
+import { ask, start, startModule, startWorkers, stop, temporaryFolder, tree, untilAnswers } from './processes.ts'
 import { GROUPS } from './rivals/table.ts'
 
 const { values: options } = parseArgs({

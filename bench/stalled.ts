@@ -11,10 +11,11 @@ import { readFileSync } from 'node:fs'
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
+import { freePort } from '../tests/harness/free-port.ts'
 import { CONTESTANTS, choose } from './contestants.ts'
 import { template } from './load/requests.ts'
 import { describeMachine, machine } from './machine.ts'
-import { freePort, start, startWorkers, stop, temporaryFolder, tree, untilAnswers } from './processes.ts'
+import { start, startWorkers, stop, temporaryFolder, tree, untilAnswers } from './processes.ts'
 
 const { values: options } = parseArgs({
   options: {

@@ -17,6 +17,7 @@ import { type RunningRouter, startRouter } from '../../router/start.ts'
 import { tables } from '../../router/tables.ts'
 import { makeMetrics } from '../../router/telling/metrics.ts'
 import { formatProblem } from '../../shared/config/problem.ts'
+import { freePort } from './free-port.ts'
 
 /** Keys as in `routes.yaml`. */
 export interface TestRouterOptions {
@@ -129,15 +130,6 @@ const stop = async (child: ChildProcess) => {
   const exit = once(child, 'exit')
   child.kill('SIGTERM')
   await exit
-}
-
-const freePort = async () => {
-  const server = net.createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as net.AddressInfo
-  server.close()
-  await once(server, 'close')
-  return port
 }
 
 const accepts = (port: number) =>

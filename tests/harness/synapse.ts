@@ -3,10 +3,10 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { synapsePython } from '../synapse/install.ts'
+import { freePort } from './free-port.ts'
 
 const START_MS = 60_000
 
@@ -74,14 +74,6 @@ export async function registerOn(
   const answer = (await response.json()) as Record<string, string>
   if (!response.ok) throw new Error(`cannot register ${username}: ${JSON.stringify(answer)}`)
   return { token: answer.access_token!, userId: answer.user_id!, deviceId: answer.device_id! }
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as { port: number }
-  server.close()
-  return port
 }
 
 async function untilUp(url: string, child: ChildProcess): Promise<void> {

@@ -3,8 +3,8 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { createServer } from 'node:http'
-import { createServer as createTcpServer } from 'node:net'
 import { fileURLToPath } from 'node:url'
+import { freePort } from './free-port.ts'
 
 /** Answers `/health`; holds a `/sync` for its `timeout`; to all else it says its name, in the body and in `X-Worker`. */
 const serve = (port: number, name: string): void => {
@@ -67,13 +67,4 @@ export const startWorker = async (
 }
 
 /** A port that was free a moment ago. */
-export const freePort = async (): Promise<number> => {
-  const server = createTcpServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as { port: number }
-  server.close()
-  await once(server, 'close')
-  return port
-}
-
 if (import.meta.main) serve(Number(process.argv[2]), process.argv[3]!)

@@ -12,7 +12,8 @@ import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { type TestContext, test } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
-import { freePort, startWorker, type WorkerProcess } from '../harness/worker-process.ts'
+import { freePort } from '../harness/free-port.ts'
+import { startWorker, type WorkerProcess } from '../harness/worker-process.ts'
 
 const ROUTER = fileURLToPath(new URL('../../bin/router.js', import.meta.url))
 const POLLS = 200

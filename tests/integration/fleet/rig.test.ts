@@ -14,7 +14,7 @@ import { ClientEvent, createClient, type MatrixClient, type Room, RoomEvent } fr
 import { logger } from 'matrix-js-sdk/lib/logger.js'
 import { importSynapse } from '../../../router/config/import.ts'
 import { readConfigFiles, readWorkerFiles } from '../../../shared/synapse-config/sources.ts'
-import { freePort } from '../../harness/free-port.ts'
+import { freePort, freePorts } from '../../harness/free-port.ts'
 import { register, type User } from '../../harness/matrix-client.ts'
 import { startPostgres } from '../../harness/postgres.ts'
 import { pythonWith } from '../../harness/python.ts'
@@ -67,7 +67,7 @@ const generate = async (folder: string, redisPort: number) => {
   assert.ok('python' in found)
   const [main, replication, nginx] = [await freePort(), await freePort(), await freePort()]
   // Workers have consecutive ports, +1 … +2 and +101 … +102.
-  const workers = 20_000 + Math.floor(Math.random() * 10_000)
+  const workers = await freePorts(256)
   const env = {
     ...process.env,
     RIG_HOME: rig,

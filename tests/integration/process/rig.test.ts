@@ -8,7 +8,7 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import { stringify } from 'yaml'
 import { startProcess } from '../../harness/deployment.ts'
-import { freePort } from '../../harness/free-port.ts'
+import { freePorts } from '../../harness/free-port.ts'
 import { startPostgres } from '../../harness/postgres.ts'
 import { pythonWith } from '../../harness/python.ts'
 import { startRedis } from '../../harness/redis-server.ts'
@@ -42,7 +42,7 @@ test('twenty processes start from the files of a Synapse, workers before main, a
   const folder = mkdtempSync(join(tmpdir(), 'rig-'))
   t.after(() => rmSync(folder, { recursive: true, force: true }))
   // Worker number i listens i above, its replication on a unix socket.
-  const base = await freePort()
+  const base = await freePorts(32)
   execFileSync('bash', ['-c', '. "$RIG_HOME/env.sh" && "$0" "$RIG_HOME/gen.py" full', found.python], {
     env: {
       ...process.env,

@@ -10,8 +10,8 @@ import { after, test } from 'node:test'
 import { makeDb } from '../../../worker/storage/db.ts'
 import { StorageError } from '../../../worker/storage/postgres/errors.ts'
 import { settingsFromLibpq } from '../../../worker/storage/postgres/libpq.ts'
+import { freePort } from '../../harness/free-port.ts'
 import { startPostgres } from '../../harness/postgres.ts'
-import { freePort } from '../../harness/worker-process.ts'
 import { programPath } from '../../servers.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'plexus-transport-'))
