@@ -11,11 +11,12 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { freePort } from '../tests/harness/free-port.ts'
+import { treeOf } from '../tests/harness/process-tree.ts'
 import { CONTESTANTS, choose } from './contestants.ts'
 import type { Park, Polled } from './load/poller.ts'
 import type { WorkersMessage } from './load/workers.ts'
 import { describeMachine, machine } from './machine.ts'
-import { ask, start, startModule, startWorkers, stop, temporaryFolder, tree, untilAnswers } from './processes.ts'
+import { ask, start, startModule, startWorkers, stop, temporaryFolder, untilAnswers } from './processes.ts'
 
 const { values: options } = parseArgs({
   options: {
@@ -84,7 +85,7 @@ for (const contestant of choose(options.contestants, options.contestant)) {
     const router = start(contestant.command({ port, upstreams, folder, log: false }), output, openFiles)
     await untilAnswers(port, router, output)
     await sleep(1000)
-    const before = memory(tree(router.pid!))
+    const before = memory(treeOf(router.pid!))
 
     const startedAt = Date.now()
     await ask(poller, { port, polls } satisfies Park)
@@ -96,7 +97,7 @@ for (const contestant of choose(options.contestants, options.contestant)) {
     const parkedAt = Date.now()
     if (held < polls) throw new Error(`only ${held} of ${polls} polls arrived at the workers`)
     await sleep(3000)
-    const after = memory(tree(router.pid!))
+    const after = memory(treeOf(router.pid!))
 
     const releasedAt = Date.now()
     const finished = ask<Polled>(poller, { wait: true })

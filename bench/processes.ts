@@ -2,9 +2,10 @@
 
 import { type ChildProcess, fork, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, openSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { treeOf } from '../tests/harness/process-tree.ts'
 import { NODE, PATH_WITH_SBIN } from './contestants.ts'
 import { GROUPS } from './rivals/table.ts'
 
@@ -12,7 +13,7 @@ const running = new Set<ChildProcess>()
 let folder: string | undefined
 
 const cleanUp = () => {
-  for (const child of running) for (const pid of tree(child.pid!).reverse()) tryKill(pid, 'SIGTERM')
+  for (const child of running) for (const pid of [...treeOf(child.pid!)].reverse()) tryKill(pid, 'SIGTERM')
   if (folder) rmSync(folder, { recursive: true, force: true })
 }
 process.on('exit', cleanUp)
@@ -30,24 +31,6 @@ const tryKill = (pid: number, signal: NodeJS.Signals) => {
 export const temporaryFolder = (): string => {
   folder ??= mkdtempSync(join(tmpdir(), 'plexus-bench-'))
   return folder
-}
-
-/** This process and all that descend from it: nginx has a master and a worker, a launcher may have started the real one. */
-export const tree = (root: number): number[] => {
-  const children = new Map<number, number[]>()
-  for (const entry of readdirSync('/proc')) {
-    if (!/^\d+$/.test(entry)) continue
-    try {
-      const stat = readFileSync(`/proc/${entry}/stat`, 'latin1')
-      const parent = Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1])
-      children.set(parent, [...(children.get(parent) ?? []), Number(entry)])
-    } catch {
-      // Ended between the listing and the reading.
-    }
-  }
-  const found = [root]
-  for (const pid of found) found.push(...(children.get(pid) ?? []))
-  return found
 }
 
 const remember = (child: ChildProcess): ChildProcess => {

@@ -22,11 +22,12 @@ import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { freePort } from '../tests/harness/free-port.ts'
+import { treeOf } from '../tests/harness/process-tree.ts'
 import { CONTESTANTS, type Contestant, choose } from './contestants.ts'
 import type { Job, Sample } from './load/client.ts'
 import { KINDS, type Kind, WINDOW_MS } from './load/requests.ts'
 import { describeMachine, machine, type Spread, spread } from './machine.ts'
-import { ask, start, startModule, startWorkers, stop, temporaryFolder, tree, untilAnswers } from './processes.ts'
+import { ask, start, startModule, startWorkers, stop, temporaryFolder, untilAnswers } from './processes.ts'
 import { GROUPS } from './rivals/table.ts'
 
 const { values: options } = parseArgs({
@@ -118,7 +119,7 @@ const measure = (
     usersPerConnection: 8,
     warmupMs,
     measureMs,
-    pids: tree(child.pid!),
+    pids: treeOf(child.pid!),
     routed: contestant.routed,
   } satisfies Job)
 

@@ -12,10 +12,11 @@ import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { freePort } from '../tests/harness/free-port.ts'
+import { treeOf } from '../tests/harness/process-tree.ts'
 import { CONTESTANTS, choose } from './contestants.ts'
 import { template } from './load/requests.ts'
 import { describeMachine, machine } from './machine.ts'
-import { start, startWorkers, stop, temporaryFolder, tree, untilAnswers } from './processes.ts'
+import { start, startWorkers, stop, temporaryFolder, untilAnswers } from './processes.ts'
 
 const { values: options } = parseArgs({
   options: {
@@ -42,7 +43,7 @@ const LEFT_MS = 6_000
 
 const rssMib = (pid: number): number => {
   let kib = 0
-  for (const each of tree(pid))
+  for (const each of treeOf(pid))
     kib += Number(/^Rss: +(\d+)/m.exec(readFileSync(`/proc/${each}/smaps_rollup`, 'latin1'))![1])
   return kib / 1024
 }

@@ -1,6 +1,7 @@
 /** CPU and memory of groups of processes, from /proc. */
 
 import { readdirSync, readFileSync } from 'node:fs'
+import { treeOf } from '../../tests/harness/process-tree.ts'
 
 /** Processes that are looked at together. With `withChildren` those that descend from them too, as of Postgres. */
 export interface Group {
@@ -52,23 +53,6 @@ export const makeCpuMeter = (groups: readonly Group[]): CpuMeter & { readonly st
     },
     stop: () => clearInterval(timer),
   }
-}
-
-export const treeOf = (root: number): readonly number[] => {
-  const children = new Map<number, number[]>()
-  for (const entry of readdirSync('/proc')) {
-    if (!/^\d+$/.test(entry)) continue
-    try {
-      const stat = readFileSync(`/proc/${entry}/stat`, 'latin1')
-      const parent = Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1])
-      children.set(parent, [...(children.get(parent) ?? []), Number(entry)])
-    } catch {
-      // It ended.
-    }
-  }
-  const found = [root]
-  for (const pid of found) found.push(...(children.get(pid) ?? []))
-  return found
 }
 
 /** MiB of a process, with its share of what it shares. */
