@@ -306,7 +306,7 @@ const print = (
     `  - http://127.0.0.1:${port}`,
     '# Proxies before the router whose X-Forwarded-For is to be believed, if any.',
     'trusted_proxies: []',
-    `admin: http://127.0.0.1:${freePort(deployment, Math.max(9180, port + 1))}`,
+    `admin: http://127.0.0.1:${port === 0 ? 0 : freePort(deployment, Math.max(9180, port + 1))}`,
     ...(mas === undefined
       ? []
       : ['', '# matrix_authentication_service, or experimental_features.msc3861', 'mas: true']),
