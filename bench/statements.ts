@@ -1,16 +1,20 @@
 /**
  * What does it save to send statements one behind the other, instead of one at a time on a connection?
- * `node bench/statements.ts [rounds]`: `pg`'s pool and ours on the same Postgres (fsync off), in turn; CPU of this process
- * and of the Postgres backends.
+ * `node bench/statements.ts [rounds [case]]`: `pg`'s pool and ours on the same Postgres (fsync off), in turn; CPU of this process
+ * and of the Postgres backends. The last cases are the transaction of a message, nine statements sent at once, one behind
+ * the other and after pauses as on a quiet server, where caches grow cold; beside it what is less, and a round trip more.
  */
 
 import { readFileSync } from 'node:fs'
+import { setTimeout as pause } from 'node:timers/promises'
 import pg from 'pg'
 import { startPostgres } from '../tests/harness/postgres.ts'
 import { makeDb } from '../worker/storage/db.ts'
 import { describeMachine, machine, spread } from './machine.ts'
 
 const rounds = Number(process.argv[2] ?? 7)
+/** Of which cases: part of a name. */
+const only = process.argv[3] ?? ''
 const CONNECTIONS = 5
 const USERS = 1_000
 const SELECT = 'select name, admin, deactivated from users where name = $1'
@@ -43,6 +47,8 @@ interface Contender {
 }
 interface Case {
   readonly name: string
+  /** Before each unit of work. */
+  readonly pauseMs?: number
   readonly units: number
   readonly atOnce: number
   readonly contenders: readonly Contender[]
@@ -79,6 +85,28 @@ const ten: readonly Contender[] = [
       }),
   },
 ]
+const select = (n: number) => db.one(SELECT, [nameOf(n)])
+const ofNine = (n: number) =>
+  db.transaction('read committed', async function nineOfThem(tx) {
+    const sent = Array.from({ length: 8 }, (_, i) => tx.run(`${INSERT} /* ${i} */`, [n]))
+    await Promise.all([tx.one(SELECT, [nameOf(n)]), ...sent])
+  })
+const message: readonly Contender[] = [
+  { name: 'nothing', work: async () => undefined },
+  { name: 'one select', work: select },
+  {
+    name: 'one in transaction',
+    work: (n) => db.transaction('read committed', (tx) => tx.one(SELECT, [nameOf(n)]), 'one'),
+  },
+  { name: 'nine', work: ofNine },
+  {
+    name: 'a select, then nine',
+    async work(n) {
+      await select(n)
+      await ofNine(n)
+    },
+  },
+]
 const cases: readonly Case[] = [
   ...[1, 8, 32].map((atOnce) => ({ name: `one select, ${atOnce} at once`, units: 8_000, atOnce, contenders: one })),
   ...[1, 4].map((atOnce) => ({
@@ -87,6 +115,8 @@ const cases: readonly Case[] = [
     atOnce,
     contenders: ten,
   })),
+  { name: 'a message, one behind the other', units: 800, atOnce: 1, contenders: message },
+  { name: 'a message, after pauses of 15 ms', units: 200, atOnce: 1, pauseMs: 15, contenders: message },
 ]
 
 /** µs of CPU that the backends of the database have used, and those that ended are not missed: none ends. */
@@ -94,23 +124,23 @@ async function backendsCpu(): Promise<number> {
   const pids = await postgres.admin.rows<{ pid: number }>('select pid from pg_stat_activity where datname = $1', [
     settings.database,
   ])
-  let ticks = 0
-  for (const { pid } of pids) {
-    const stat = readFileSync(`/proc/${pid}/stat`, 'latin1')
-    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
-    ticks += Number(fields[11]) + Number(fields[12])
-  }
-  return ticks * 10_000
+  // Nanoseconds on a processor: `stat` counts in ticks of 10 ms, and misses most of what is shorter.
+  let ns = 0
+  for (const { pid } of pids) ns += Number(readFileSync(`/proc/${pid}/schedstat`, 'latin1').split(' ')[0])
+  return ns / 1000
 }
 
-async function measure({ units, atOnce }: Case, { work }: Contender) {
+async function measure({ units, atOnce, pauseMs }: Case, { work }: Contender) {
   const backends = await backendsCpu()
   const cpu = process.cpuUsage()
   const start = performance.now()
   let next = 0
   await Promise.all(
     Array.from({ length: atOnce }, async () => {
-      while (next < units) await work(next++)
+      while (next < units) {
+        if (pauseMs !== undefined) await pause(pauseMs)
+        await work(next++)
+      }
     }),
   )
   const wallUs = (performance.now() - start) * 1000
@@ -122,7 +152,7 @@ try {
   console.log(describeMachine(machine()))
   console.log(await postgres.admin.one('select version()'))
   console.log(`${rounds} rounds in turn, ${CONNECTIONS} connections; µs each, median (least – most)\n`)
-  for (const each of cases) {
+  for (const each of cases.filter(({ name }) => name.includes(only))) {
     const results = each.contenders.map(() => [] as Awaited<ReturnType<typeof measure>>[])
     for (let round = 0; round <= rounds; round++) {
       for (const [index, contender] of each.contenders.entries()) {
