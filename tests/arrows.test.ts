@@ -7,6 +7,23 @@ import { test } from 'node:test'
 
 const root = dirname(import.meta.dirname)
 
+/** What all that a homeserver knows is built on. */
+const ground = [
+  'shared',
+  'worker/streams',
+  'worker/storage',
+  'worker/replication',
+  'worker/json-text.ts',
+  'worker/lru.ts',
+]
+
+/** What a homeserver knows of, each built on some of those before it; the last put an answer together from all others. */
+const domains = [
+  ...['rooms', 'devices', 'to-device', 'keys', 'users', 'mail', 'directory', 'presence', 'typing', 'account-data'],
+  ...['receipts', 'push', 'sync', 'sliding-sync', 'client'],
+]
+const below = (name: string) => domains.slice(0, domains.indexOf(name)).map((domain) => `worker/${domain}`)
+
 /**
  * Folder → what its files may import besides their own folder. The longest folder that holds a file decides. Prefixes:
  * `shared` allows all below it, `router/config/types.ts` that one file.
@@ -36,70 +53,24 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   'worker/logging': ['shared'],
   'worker/http': ['shared', 'worker/logging', 'worker/json-text.ts'],
   // What a homeserver knows of: rooms, and what is built on them.
-  'worker/rooms': [
-    'shared',
-    'worker/streams',
-    'worker/storage',
-    'worker/replication',
-    'worker/json-text.ts',
-    'worker/lru.ts',
-  ],
-  'worker/users': [
-    'shared',
-    'worker/streams',
-    'worker/storage',
-    'worker/replication',
-    'worker/rooms',
-    'worker/json-text.ts',
-    'worker/lru.ts',
-  ],
-  'worker/typing': ['shared', 'worker/streams', 'worker/storage', 'worker/replication', 'worker/rooms'],
+  'worker/rooms': ground,
+  'worker/devices': [...ground, 'worker/rooms'],
+  'worker/to-device': [...ground, 'worker/devices'],
+  // End-to-end encryption: what is kept for clients, who alone can read it.
+  'worker/keys': [...ground, 'worker/rooms', 'worker/devices', 'worker/to-device'],
+  'worker/users': [...ground, 'worker/rooms', 'worker/devices', 'worker/mail'],
+  'worker/mail': ['shared'],
+  'worker/directory': [...ground, 'worker/rooms', 'worker/users'],
+  'worker/presence': [...ground, 'worker/rooms'],
+  'worker/typing': [...ground, 'worker/rooms'],
   // The fully read marker is account data.
-  'worker/receipts': [
-    'shared',
-    'worker/account-data',
-    'worker/streams',
-    'worker/storage',
-    'worker/replication',
-    'worker/rooms',
-    'worker/lru.ts',
-  ],
-  'worker/account-data': [
-    'shared',
-    'worker/json-text.ts',
-    'worker/streams',
-    'worker/storage',
-    'worker/replication',
-    'worker/rooms',
-    'worker/lru.ts',
-  ],
-  'worker/push': [
-    'shared',
-    'worker/streams',
-    'worker/storage',
-    'worker/replication',
-    'worker/rooms',
-    'worker/json-text.ts',
-    'worker/lru.ts',
-  ],
-  'worker/sync': [
-    'shared',
-    ...['streams', 'storage', 'rooms', 'users', 'typing', 'receipts', 'account-data', 'push'].map(
-      (name) => `worker/${name}`,
-    ),
-    'worker/json-text.ts',
-    'worker/lru.ts',
-  ],
+  'worker/receipts': [...ground, 'worker/rooms', 'worker/account-data'],
+  'worker/account-data': [...ground, 'worker/rooms'],
+  'worker/push': [...ground, 'worker/rooms'],
+  'worker/sync': [...ground, ...below('sync')],
+  'worker/sliding-sync': [...ground, ...below('sliding-sync')],
   // Handlers: given what they use by `main.ts`.
-  'worker/client': [
-    'shared',
-    'worker/http',
-    ...['streams', 'storage', 'rooms', 'users', 'typing', 'receipts', 'account-data', 'push', 'sync'].map(
-      (name) => `worker/${name}`,
-    ),
-    'worker/json-text.ts',
-    'worker/lru.ts',
-  ],
+  'worker/client': [...ground, ...below('client'), 'worker/http'],
   // Everything that a process does, put together.
   'worker/services': ['shared', 'worker'],
   'worker/admin': ['shared', 'worker/http', 'worker/storage', 'worker/users'],
