@@ -8,11 +8,7 @@ import { defaultFilter, readFilter } from '../../shared/matrix/filter/filter.ts'
 import type { RoomId, UserId } from '../../shared/matrix/ids.ts'
 import type { JsonObject } from '../../shared/matrix/json/value.ts'
 import { makeUnreadCounts } from '../../worker/push/unread-counts.ts'
-import { makeErasedUsers } from '../../worker/rooms/erased-users.ts'
-import { makeEventPrinter } from '../../worker/rooms/event-printer.ts'
-import { makeIgnoredUsers } from '../../worker/rooms/ignored-users.ts'
-import { makeMemberships } from '../../worker/rooms/memberships.ts'
-import { makeVisibility } from '../../worker/rooms/visibility.ts'
+import { makeRoomReading } from '../../worker/rooms/make-reading.ts'
 import type { Db } from '../../worker/storage/db.ts'
 import { parseStreamToken } from '../../worker/streams/tokens.ts'
 import { makeSyncParts, type SyncParts } from '../../worker/sync/make-sync.ts'
@@ -93,9 +89,14 @@ function makeParts(
   options: { readonly recentRows?: number },
 ): SyncParts {
   const { caches } = streams
-  const memberships = makeMemberships({ db, streams, caches, serverName })
-  const ignoredUsers = makeIgnoredUsers({ db, streams, caches })
-  const erasedUsers = makeErasedUsers({ db, caches })
+  const { memberships, ignoredUsers, visibility, printer } = makeRoomReading({
+    db,
+    streams,
+    caches,
+    serverName,
+    events,
+    state: states,
+  })
   return makeSyncParts({
     ...options,
     db,
@@ -105,8 +106,8 @@ function makeParts(
     states,
     memberships,
     ignoredUsers,
-    visibility: makeVisibility({ db, events, state: states, memberships, ignoredUsers, erasedUsers }),
-    printer: makeEventPrinter({ events }),
+    visibility,
+    printer,
     typing: { inRoom: () => [], changedAt: () => 0 },
     unreadCounts: makeUnreadCounts({ db, streams }),
     pushRules: async () => ({ global: {} }),

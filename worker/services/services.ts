@@ -28,6 +28,7 @@ import type { CacheInvalidation, LiveStreams } from '../streams/live-streams.ts'
 import { wellKnownHandlers } from '../well-known/wellknown.ts'
 import { makeAccounts } from './accounts.ts'
 import { makeProfileServices } from './profiles.ts'
+import { relationOperations } from './relations.ts'
 import { roomReadingOperations } from './room-reading.ts'
 import { makeRoomRequests } from './room-writing.ts'
 import { makeSyncing } from './syncing.ts'
@@ -162,6 +163,7 @@ export function makeServices(deps: ServicesDeps): Services {
       ...accounts.operations,
       ...profiles.operations,
       ...roomReadingOperations({ db, streams, events, state: states, ...reading }),
+      ...relationOperations({ db, streams, events, ...reading }),
       ...userData.operations,
       ...roomRequests.operations,
       ...syncing.operations,
