@@ -5,18 +5,20 @@ import { syncEndpoints } from '../../shared/endpoints/client/sync.ts'
 import { filterHandlers } from '../client/filter.ts'
 import { syncHandlers } from '../client/sync.ts'
 import { type Operation, operations } from '../http/handlers.ts'
-import { makeSyncParts, type SyncPartsDeps } from '../sync/make-sync.ts'
+import { makeSyncParts, type SyncParts, type SyncPartsDeps } from '../sync/make-sync.ts'
 import { notifierMetrics } from '../sync/metrics.ts'
 
-export interface Syncing {
+export interface Syncing extends Pick<SyncParts, 'snapshots' | 'eventStream'> {
   readonly operations: readonly Operation[]
   readonly metrics: () => string
 }
 
 /** To be made before the process is connected: it follows streams. */
 export function makeSyncing(deps: SyncPartsDeps): Syncing {
-  const { sync, filters, notifier } = makeSyncParts(deps)
+  const { sync, filters, notifier, snapshots, eventStream } = makeSyncParts(deps)
   return {
+    snapshots,
+    eventStream,
     operations: [
       ...operations('client/sync', syncEndpoints, syncHandlers({ sync, filters, instances: deps.streams.instances })),
       ...operations('client/filter', filterEndpoints, filterHandlers({ filters })),

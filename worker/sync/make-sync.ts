@@ -4,11 +4,13 @@ import type { Memberships } from '../rooms/memberships.ts'
 import type { Db } from '../storage/db.ts'
 import type { CacheInvalidation, LiveStreams } from '../streams/live-streams.ts'
 import { makeDeviceKeys } from './device-keys.ts'
+import { type EventStream, makeEventStream } from './event-stream.ts'
 import { type Filters, makeFilters } from './filters.ts'
 import { makeLazyMembers } from './lazy-members.ts'
 import { makeNotifier, type Notifier } from './notifier.ts'
 import { followRecent } from './recent.ts'
 import type { RespondDeps } from './respond.ts'
+import { makeSnapshots, type Snapshots } from './snapshots.ts'
 import { makeSync, type Sync } from './sync.ts'
 
 export interface SyncPartsDeps
@@ -29,6 +31,9 @@ export interface SyncParts {
   readonly sync: Sync
   readonly filters: Filters
   readonly notifier: Notifier
+  /** What clients of before `/sync` ask for. */
+  readonly snapshots: Snapshots
+  readonly eventStream: EventStream
 }
 
 /** To be made before the process is connected: it follows streams. */
@@ -36,14 +41,21 @@ export function makeSyncParts(deps: SyncPartsDeps): SyncParts {
   const { db, streams, caches, memberships, filterTimelineLimit, now } = deps
   const maxTimelineLimit = filterTimelineLimit < 0 ? Number.POSITIVE_INFINITY : filterTimelineLimit
   const notifier = makeNotifier({ streams, memberships })
+  const recent = followRecent(streams, deps.recentRows)
   const sync = makeSync({
     ...deps,
     notifier,
-    recent: followRecent(streams, deps.recentRows),
+    recent,
     deviceKeys: makeDeviceKeys({ db, caches }),
     lazyMembers: makeLazyMembers(),
     maxTimelineLimit,
     clock: now,
   })
-  return { sync, filters: makeFilters({ db, maxTimelineLimit }), notifier }
+  return {
+    sync,
+    filters: makeFilters({ db, maxTimelineLimit }),
+    notifier,
+    snapshots: makeSnapshots({ ...deps, recent, clock: now }),
+    eventStream: makeEventStream({ ...deps, recent, notifier, clock: now }),
+  }
 }

@@ -1,7 +1,6 @@
 /** What is new for a user after a token, as far as memory has it: mostly nothing, which is to cost nothing. */
 
 import type { RoomId, UserId } from '../../shared/matrix/ids.ts'
-import type { OwnMembership } from '../rooms/memberships.ts'
 import type { StreamRow } from '../streams/definitions.ts'
 import type { RecentRow, RecentRows } from '../streams/recent-rows.ts'
 import type { StreamToken } from '../streams/tokens.ts'
@@ -24,13 +23,10 @@ export interface News {
 /** For fewer rows than this times the user's rooms all of them are looked at, else the rooms one by one. */
 const ROWS_PER_ROOM = 4
 
-export function newsOf(
-  recent: Recent,
-  userId: UserId,
-  own: ReadonlyMap<RoomId, OwnMembership>,
-  since: StreamToken,
-  now: StreamToken,
-): News {
+/** The rooms that may have news for the user: a set, or the keys of a map. */
+type Rooms = Pick<ReadonlyMap<RoomId, unknown>, 'has' | 'keys' | 'size'>
+
+export function newsOf(recent: Recent, userId: UserId, own: Rooms, since: StreamToken, now: StreamToken): News {
   const [from, upTo] = [eventsOf(since), eventsOf(now)]
   const events = ofRooms(recent.events, own, from, upTo)
   const accountData = tokenAt(since.accountData)
@@ -67,7 +63,7 @@ const isOwnMembership = (row: StreamRow<'events'>, userId: UserId): boolean =>
 
 function ofRooms<Row>(
   rows: RecentRows<RoomId, Row>,
-  own: ReadonlyMap<RoomId, OwnMembership>,
+  own: Rooms,
   from: MultiWriterToken,
   upTo: MultiWriterToken,
 ): RecentRow<RoomId, Row>[] | undefined {

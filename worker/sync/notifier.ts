@@ -22,6 +22,8 @@ export interface Watch {
 export interface Notifier {
   /** From when it resolves on, nothing that concerns the user is missed. */
   readonly watch: (userId: UserId) => Promise<Watch>
+  /** Of what happens in one room, whoever is in it: for those who only look at it. */
+  readonly watchRoom: (roomId: RoomId) => Watch
   /** Users who are watched, the rooms that they are in, and requests that wait. */
   readonly numbers: () => { readonly users: number; readonly rooms: number; readonly waiting: number }
 }
@@ -34,7 +36,8 @@ export interface NotifierDeps {
 }
 
 interface Watched {
-  readonly userId: UserId
+  /** Undefined: nobody's, of a room alone. */
+  readonly userId: UserId | undefined
   readonly rooms: Set<RoomId>
   version: number
   watches: number
@@ -98,14 +101,14 @@ export function makeNotifier({ streams, memberships, maxIdleUsers = MAX_IDLE_USE
   }
 
   /** Which membership it is the row does not say: it is looked up, again if they moved meanwhile. */
-  const lookUp = async (watched: Watched, roomId: RoomId): Promise<void> => {
+  const lookUp = async (userId: UserId, watched: Watched, roomId: RoomId): Promise<void> => {
     for (;;) {
       const { moves } = watched
       // When all have heard the row.
       await undefined
-      const own = await memberships.ofUser(watched.userId)
+      const own = await memberships.ofUser(userId)
       if (moves !== watched.moves) continue
-      if (users.get(watched.userId) !== watched) return
+      if (users.get(userId) !== watched) return
       move(watched, roomId, own.get(roomId)?.membership === 'join')
       // What the room said while it was looked up was not noted.
       watched.version++
@@ -124,7 +127,7 @@ export function makeNotifier({ streams, memberships, maxIdleUsers = MAX_IDLE_USE
         for (const watched of ofUser(row.stateKey)) {
           note('events', position, writer, [watched])
           // If that fails they are woken a little too often, or when the time is over.
-          lookUp(watched, row.roomId as RoomId).catch(() => undefined)
+          lookUp(row.stateKey as UserId, watched, row.roomId as RoomId).catch(() => undefined)
         }
         continue
       }
@@ -184,7 +187,7 @@ export function makeNotifier({ streams, memberships, maxIdleUsers = MAX_IDLE_USE
 
   const drop = (watched: Watched) => {
     idle.delete(watched)
-    users.delete(watched.userId)
+    if (watched.userId !== undefined) users.delete(watched.userId)
     for (const roomId of [...watched.rooms]) leave(watched, roomId)
   }
 
@@ -232,26 +235,21 @@ export function makeNotifier({ streams, memberships, maxIdleUsers = MAX_IDLE_USE
         end()
         throw error
       }
-      return {
-        version: () => watched.version,
-        changed: (version, timeoutMs, signal) =>
-          new Promise((resolve) => {
-            if (watched.version !== version) return resolve(true)
-            if (timeoutMs <= 0 || signal?.aborted) return resolve(false)
-            const settle = (hasChanged: boolean) => {
-              clearTimeout(timer)
-              signal?.removeEventListener('abort', abort)
-              watched.waiters.delete(wake)
-              resolve(hasChanged)
-            }
-            const wake = () => settle(true)
-            const abort = () => settle(false)
-            const timer = setTimeout(settle, Math.min(timeoutMs, MAX_TIMEOUT_MS), false)
-            signal?.addEventListener('abort', abort)
-            watched.waiters.add(wake)
-          }),
-        end,
+      return watchOf(watched, end)
+    },
+    watchRoom(roomId) {
+      const watched: Watched = {
+        userId: undefined,
+        rooms: new Set(),
+        version: 0,
+        watches: 1,
+        waiters: new Set(),
+        ready: Promise.resolve(),
+        changes: undefined,
+        moves: 0,
       }
+      enter(watched, roomId)
+      return watchOf(watched, () => leave(watched, roomId))
     },
     numbers() {
       let waiting = 0
@@ -260,3 +258,24 @@ export function makeNotifier({ streams, memberships, maxIdleUsers = MAX_IDLE_USE
     },
   }
 }
+
+const watchOf = (watched: Watched, end: () => void): Watch => ({
+  version: () => watched.version,
+  changed: (version, timeoutMs, signal) =>
+    new Promise((resolve) => {
+      if (watched.version !== version) return resolve(true)
+      if (timeoutMs <= 0 || signal?.aborted) return resolve(false)
+      const settle = (hasChanged: boolean) => {
+        clearTimeout(timer)
+        signal?.removeEventListener('abort', abort)
+        watched.waiters.delete(wake)
+        resolve(hasChanged)
+      }
+      const wake = () => settle(true)
+      const abort = () => settle(false)
+      const timer = setTimeout(settle, Math.min(timeoutMs, MAX_TIMEOUT_MS), false)
+      signal?.addEventListener('abort', abort)
+      watched.waiters.add(wake)
+    }),
+  end,
+})

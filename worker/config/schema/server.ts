@@ -261,7 +261,12 @@ export const serverKeys = {
   mau_appservice_trial_days: noEffect('belongs to limit_usage_by_mau', { example: '{}' }),
   mau_limit_alerting: noEffect('belongs to limit_usage_by_mau', { example: 'false' }),
   web_client_location: notYet('/ answers with a page of its own', { example: 'https://app.example.org' }),
-  enable_search: notYet('messages are not searched whatever is said here', { example: 'true', harmless: 'never' }),
+  enable_search: withDefault(
+    flag,
+    'true',
+    'Whether messages, names and topics of rooms are searched. What is sent while it is off is not found later either.',
+    'false',
+  ),
   allow_public_rooms_without_auth: notYet('there is no room directory'),
   allow_public_rooms_over_federation: notYet('there is no room directory'),
   restrict_public_rooms_to_local_users: notYet('there is no room directory'),
