@@ -7,6 +7,7 @@
 import { defaultFilter, readFilter } from '../../shared/matrix/filter/filter.ts'
 import type { RoomId, UserId } from '../../shared/matrix/ids.ts'
 import type { JsonObject } from '../../shared/matrix/json/value.ts'
+import { makeDeviceLists, makeRoomsOf } from '../../worker/devices/device-lists.ts'
 import { makeUnreadCounts } from '../../worker/push/unread-counts.ts'
 import { makeErasedUsers } from '../../worker/rooms/erased-users.ts'
 import { makeEventPrinter } from '../../worker/rooms/event-printer.ts'
@@ -16,7 +17,9 @@ import { makeVisibility } from '../../worker/rooms/visibility.ts'
 import type { Db } from '../../worker/storage/db.ts'
 import { parseStreamToken } from '../../worker/streams/tokens.ts'
 import { makeSyncParts, type SyncParts } from '../../worker/sync/make-sync.ts'
+import { followRecent } from '../../worker/sync/recent.ts'
 import type { SyncWait } from '../../worker/sync/sync.ts'
+import { deviceChangesOf } from './device-changes.ts'
 import { type RoomProcess, type RoomProcessesOptions, serverName, startRoomProcesses } from './room-process.ts'
 
 export interface SyncProcess extends RoomProcess, SyncParts {
@@ -55,6 +58,7 @@ export interface AnswerRoom {
 export interface Answer {
   readonly next_batch: string
   readonly account_data?: Events<{ readonly type: string; readonly content: JsonObject }>
+  readonly device_lists?: { readonly changed?: readonly UserId[]; readonly left?: readonly UserId[] }
   readonly device_one_time_keys_count: JsonObject
   readonly device_unused_fallback_key_types: readonly string[]
   readonly rooms?: {
@@ -81,23 +85,23 @@ export async function startSyncProcesses(
     ...options,
     onMade(process) {
       const rows = recentRows(process.name)
-      parts.set(process.name, makeParts(process, dbOf(process.name), rows === undefined ? {} : { recentRows: rows }))
+      parts.set(process.name, makeParts(process, dbOf(process.name), rows))
     },
   })
   return processes.map((process) => ({ ...process, ...parts.get(process.name)!, ask: asking(process, parts) }))
 }
 
-function makeParts(
-  { streams, events, states }: RoomProcess,
-  db: Db,
-  options: { readonly recentRows?: number },
-): SyncParts {
+function makeParts({ streams, events, states }: RoomProcess, db: Db, recentRows: number | undefined): SyncParts {
   const { caches } = streams
   const memberships = makeMemberships({ db, streams, caches, serverName })
   const ignoredUsers = makeIgnoredUsers({ db, streams, caches })
   const erasedUsers = makeErasedUsers({ db, caches })
+  const recent = followRecent(streams, recentRows)
+  const changes = deviceChangesOf(db, streams)
   return makeSyncParts({
-    ...options,
+    recent,
+    deviceLists: makeDeviceLists({ db, memberships, changes, recent, serverName }),
+    roomsOf: makeRoomsOf({ db, memberships, serverName }),
     db,
     streams,
     caches,

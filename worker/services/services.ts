@@ -25,8 +25,10 @@ import { prejoinStateOf } from '../rooms/prejoin-state.ts'
 import type { Db } from '../storage/db.ts'
 import type { StreamName } from '../streams/definitions.ts'
 import type { CacheInvalidation, LiveStreams } from '../streams/live-streams.ts'
+import { followRecent } from '../sync/recent.ts'
 import { wellKnownHandlers } from '../well-known/wellknown.ts'
 import { makeAccounts } from './accounts.ts'
+import { makeDevices } from './devices.ts'
 import { makeProfileServices } from './profiles.ts'
 import { roomReadingOperations } from './room-reading.ts'
 import { makeRoomRequests } from './room-writing.ts'
@@ -74,11 +76,23 @@ export function makeServices(deps: ServicesDeps): Services {
   const { config, version, db, streams, caches, client, now } = deps
   const onProblem = problemsOf(deps.logger('synapse'))
 
-  const accounts = makeAccounts({ config, db, caches, tell: deps.send, onProblem })
   const rooms = makeRoomStores({ db, streams })
   const { events, states } = rooms
   const reading = makeRoomReading({ db, streams, caches, serverName: config.serverName, events, state: states })
   const { memberships, ignoredUsers, visibility } = reading
+  const recent = followRecent(streams)
+  const devices = makeDevices({
+    db,
+    streams,
+    caches,
+    client,
+    memberships,
+    recent,
+    serverName: config.serverName,
+    now,
+    onProblem,
+  })
+  const accounts = makeAccounts({ config, db, caches, devices: devices.changes, tell: deps.send, onProblem })
   const userData = makeUserData({
     config,
     db,
@@ -107,6 +121,9 @@ export function makeServices(deps: ServicesDeps): Services {
     db,
     streams,
     caches,
+    recent,
+    deviceLists: devices.lists,
+    roomsOf: devices.roomsOf,
     events,
     states,
     memberships,
@@ -171,6 +188,7 @@ export function makeServices(deps: ServicesDeps): Services {
       ...roomWriting.replicationHandlers,
       ...userData.replicationHandlers,
       ...profiles.replicationHandlers,
+      ...devices.replicationHandlers,
     },
     ownUpdates: new Map([...userData.ownUpdates]),
     commands: accounts.commands,

@@ -1,6 +1,7 @@
 /** What a client is told between two tokens: sections are loaded for all rooms together, then printed. */
 
 import type { RoomId, UserId } from '../../shared/matrix/ids.ts'
+import type { DeviceLists } from '../devices/device-lists.ts'
 import type { JsonText } from '../json-text.ts'
 import { type UnreadCounts, wholeRoom } from '../push/unread-counts.ts'
 import type { EventPrinter } from '../rooms/event-printer.ts'
@@ -40,6 +41,7 @@ export interface RespondDeps {
   readonly typing: Typing
   readonly unreadCounts: UnreadCounts
   readonly deviceKeys: DeviceKeys
+  readonly deviceLists: Pick<DeviceLists, 'between'>
   readonly lazyMembers: LazyMembers
   /** The content of `m.push_rules` of a user. */
   readonly pushRules: (userId: UserId) => Promise<object>
@@ -90,7 +92,8 @@ export async function respond(
   const sent = isLazy
     ? deps.lazyMembers.of(userId, deviceId, since && printStreamToken(since, deps.streams.instances))
     : NONE_SENT
-  const [ephemeral, [summaries, states], invite, knock] = await Promise.all([
+  const [deviceLists, ephemeral, [summaries, states], invite, knock] = await Promise.all([
+    since && deps.deviceLists.between(userId, since, now),
     loadEphemeral(deps, request, joined, now, news),
     (async () => {
       const summarised = isLazy ? joined.filter((plan) => needsSummary(plan, timelines.get(plan.roomId)!, since)) : []
@@ -123,7 +126,8 @@ export async function respond(
       accountData.byRoom.has(roomId)
     )
   })
-  const isEmpty = told.length + invite.size + knock.size + accountData.global.length === 0
+  const devices = deviceLists === undefined ? 0 : deviceLists.changed.length + deviceLists.left.length
+  const isEmpty = told.length + invite.size + knock.size + accountData.global.length + devices === 0
   if (isEmpty && since !== undefined && !request.fullState) return undefined
 
   const toldJoined = told.flatMap(({ kind, roomId }) => (kind === 'join' ? roomId : []))
@@ -162,7 +166,7 @@ export async function respond(
     )
   }
   if (isLazy) deps.lazyMembers.note(userId, deviceId, nextBatch, states.members)
-  return printAnswer({ nextBatch, accountData: accountData.global, keys, join, invite, knock, leave })
+  return printAnswer({ nextBatch, accountData: accountData.global, deviceLists, keys, join, invite, knock, leave })
 }
 
 const NONE_SENT = { has: () => false }
@@ -178,6 +182,7 @@ export const printNothing = async (
   return printAnswer({
     nextBatch: typeof nextBatch === 'string' ? nextBatch : printStreamToken(nextBatch, streams.instances),
     accountData: [],
+    deviceLists: undefined,
     keys: known instanceof Promise ? await known : known,
     join: NO_ROOMS,
     invite: NO_ROOMS,
