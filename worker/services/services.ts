@@ -29,6 +29,7 @@ import { followRecent } from '../sync/recent.ts'
 import { wellKnownHandlers } from '../well-known/wellknown.ts'
 import { makeAccounts } from './accounts.ts'
 import { makeDevices } from './devices.ts'
+import { makeMessages } from './messages.ts'
 import { makeProfileServices } from './profiles.ts'
 import { roomReadingOperations } from './room-reading.ts'
 import { makeRoomRequests } from './room-writing.ts'
@@ -117,6 +118,8 @@ export function makeServices(deps: ServicesDeps): Services {
     requestId: () => currentRequest()?.requestId,
     now,
   })
+  const transactions = makeTransactions(() => performance.now())
+  const messages = makeMessages({ config, db, streams, caches, client, transactions, onProblem, now })
   const syncing = makeSyncing({
     db,
     streams,
@@ -132,6 +135,7 @@ export function makeServices(deps: ServicesDeps): Services {
     printer: reading.printer,
     typing: userData.typing,
     unreadCounts: userData.unreadCounts,
+    inbox: messages.inbox,
     pushRules: async (userId) => ({ global: await userData.ruleset.of(userId) }),
     filterTimelineLimit: config.filterTimelineLimit,
     now,
@@ -146,7 +150,6 @@ export function makeServices(deps: ServicesDeps): Services {
     sender: roomWriting.sender,
     onProblem,
   })
-  const transactions = makeTransactions(() => performance.now())
   const roomRequests = makeRoomRequests({
     config,
     db,
@@ -180,6 +183,7 @@ export function makeServices(deps: ServicesDeps): Services {
       ...profiles.operations,
       ...roomReadingOperations({ db, streams, events, state: states, ...reading }),
       ...userData.operations,
+      ...messages.operations,
       ...roomRequests.operations,
       ...syncing.operations,
     ],
@@ -187,6 +191,7 @@ export function makeServices(deps: ServicesDeps): Services {
     replicationHandlers: {
       ...roomWriting.replicationHandlers,
       ...userData.replicationHandlers,
+      ...messages.replicationHandlers,
       ...profiles.replicationHandlers,
       ...devices.replicationHandlers,
     },
@@ -194,7 +199,7 @@ export function makeServices(deps: ServicesDeps): Services {
     commands: accounts.commands,
     onCommand: accounts.onCommand,
     metrics: [syncing.metrics],
-    stops: [accounts.close, profiles.close, userData.close],
+    stops: [accounts.close, profiles.close, userData.close, messages.close],
   }
 }
 

@@ -179,6 +179,9 @@ export function makeNotifier({ streams, memberships, roomsOf, maxIdleUsers = MAX
       if (!isSignature && users.size > 0) noteRoomsOf(userId as UserId, position, writer).catch(() => undefined)
     }
   })
+  streams.follow('to_device', (rows, position, writer) => {
+    for (const { entity } of rows) note('to_device', position, writer, ofUser(entity))
+  })
 
   streams.onAdvance((name) => {
     const waiting = pending.get(name)

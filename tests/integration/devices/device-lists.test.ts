@@ -110,6 +110,11 @@ for (const seed of [1, 2, 3])
           await history.enters(userId, roomId, async () => {
             await sync!.sender.send(roomId, [member(userId, 'invite')], author('owner'))
             await sleep(random.int(10))
+            if (random.oneIn(2)) {
+              keys.set(userId, keys.get(userId)! + 1)
+              await random.pick(changes).changed(userId, ['PHONE'])
+            }
+            await sleep(random.int(30))
             await sync!.sender.send(roomId, [member(userId, 'join')], author(name))
           })
         } else
@@ -142,6 +147,10 @@ for (const seed of [1, 2, 3])
         }
         for (const other of answer.device_lists?.left ?? []) {
           assert.ok(!history.shareSince(userId, other, rooms, from), `${name} is told that ${other} left`)
+          assert.ok(
+            other === owner || history.mayHaveShared(userId, other, rooms, from),
+            `${name} is told that a stranger, ${other}, left`,
+          )
           known.delete(other)
           told++
         }
@@ -155,8 +164,10 @@ for (const seed of [1, 2, 3])
       assert.ok(told > 5, `${name} was told of ${told}`)
     }
 
-    const followers = Promise.all(names.map(follow))
-    await Promise.all(names.map(live))
+    const followers = Promise.all(names.map(follow)).finally(() => {
+      isOver = true
+    })
+    await Promise.race([Promise.all(names.map(live)), followers])
     for (const process of processes)
       for (const other of writers) await process.streams.reach(other.streams.now(), 5_000)
     isOver = true
@@ -194,6 +205,43 @@ test('a change wakes those who share a room, and nobody else', async (t) => {
   ]
   assert.deepEqual(signer.device_lists, { changed: [user('a')] })
   assert.equal(signed.device_lists, undefined)
+})
+
+test('who was only invited is told of again when they join, and who comes when the user has left is not', async (t) => {
+  const db = await postgres.db(t)
+  const [master] = await startSyncProcesses(t, db)
+  const changes = deviceChangesOf(db, master!.streams)
+  const { roomId } = await master!.sender.createRoom(
+    roomVersions['10'],
+    createIntent('10', owner),
+    () => roomIntents(owner),
+    author('owner'),
+    { isPublic: false },
+  )
+  const [a, b, c] = [user('a'), user('b'), user('c')]
+  const becomes = (name: string, membership: string, by = name) =>
+    master!.sender.send(roomId, [member(user(name), membership)], author(by))
+  await becomes('a', 'join')
+  let since = (await master!.ask(a)).next_batch
+  const next = async () => {
+    const answer = await master!.ask(a, { since })
+    since = answer.next_batch
+    return answer.device_lists
+  }
+  await becomes('b', 'invite', 'owner')
+  assert.deepEqual(await next(), { changed: [b] })
+  await changes.changed(b, ['PHONE'])
+  assert.equal(await next(), undefined)
+  await becomes('b', 'join')
+  assert.deepEqual(await next(), { changed: [b] })
+  await becomes('a', 'leave')
+  await becomes('c', 'join')
+  await changes.changed(b, ['PHONE'])
+  const left = await next()
+  assert.deepEqual(left?.left?.toSorted(), [b, owner])
+  assert.equal(left?.changed, undefined)
+  await changes.changed(c, ['PHONE'])
+  assert.equal(await next(), undefined)
 })
 
 test('the tables say what a federation sender of the same tables goes on from', async (t) => {
