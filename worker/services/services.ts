@@ -28,6 +28,7 @@ import type { CacheInvalidation, LiveStreams } from '../streams/live-streams.ts'
 import { wellKnownHandlers } from '../well-known/wellknown.ts'
 import { makeAccounts } from './accounts.ts'
 import { makeProfileServices } from './profiles.ts'
+import { makeRoomLifecycle } from './room-lifecycle.ts'
 import { roomReadingOperations } from './room-reading.ts'
 import { makeRoomRequests } from './room-writing.ts'
 import { makeSyncing } from './syncing.ts'
@@ -143,6 +144,17 @@ export function makeServices(deps: ServicesDeps): Services {
     transactions,
     onProblem,
   })
+  const lifecycle = makeRoomLifecycle({
+    config,
+    db,
+    caches,
+    sender: roomWriting.sender,
+    events,
+    memberships,
+    requests: roomRequests,
+    carryOver: userData.carryOver,
+    onProblem,
+  })
 
   return {
     requesters,
@@ -164,6 +176,7 @@ export function makeServices(deps: ServicesDeps): Services {
       ...roomReadingOperations({ db, streams, events, state: states, ...reading }),
       ...userData.operations,
       ...roomRequests.operations,
+      ...lifecycle.operations,
       ...syncing.operations,
     ],
     mounts: [],
