@@ -121,17 +121,27 @@ const sharedSettings = (deployment: Deployment) => {
 }
 
 export interface RouterSettings {
+  /** Of 127.0.0.1, for clients and other servers. */
   readonly port: number
+  /** In its place: routes.yaml's `listen`. */
+  readonly listen?: readonly RouterListener[] | undefined
   /** `http://127.0.0.1:9180`, `unix:/path`. */
   readonly admin: string
   /** How long running requests may take once it was told to stop. */
   readonly drain?: string
 }
 
+/** One of routes.yaml's `listen`: `https://0.0.0.0:8448`, with the paths of two PEM files where there is TLS. */
+export interface RouterListener {
+  readonly address: string
+  readonly certificate?: string
+  readonly key?: string
+}
+
 /** Writes routes.yaml for the files that {@link writeConfiguration} wrote, and returns its path. Throws for files that contradict. */
 export const writeRoutes = (
   { folder, processes, more = [] }: Deployment,
-  { port, admin, drain }: RouterSettings,
+  { port, listen, admin, drain }: RouterSettings,
 ): string => {
   const shared = readConfigFiles([join(folder, 'homeserver.yaml'), ...more])
   // A pattern that finds nothing is a mistake elsewhere; main alone has no workers.
@@ -140,6 +150,7 @@ export const writeRoutes = (
   const { text, problems } = importSynapse(shared, workers, port)
   if (text === undefined) throw new Error(problems.map(formatProblem).join('\n'))
   const file = join(folder, 'routes.yaml')
-  write(file, { ...(parse(text) as object), admin, access_log: 'off', ...(drain && { drain }) })
+  const settings = { ...(listen && { listen }), admin, access_log: 'off', ...(drain && { drain }) }
+  write(file, { ...(parse(text) as object), ...settings })
   return file
 }

@@ -7,6 +7,7 @@ import {
   type ConfiguredProcess,
   type Deployment,
   type Place,
+  type RouterListener,
   writeConfiguration,
   writeRoutes,
 } from './configuration.ts'
@@ -32,6 +33,8 @@ export interface Fleet {
 }
 
 export interface FleetDeps {
+  /** Where the router listens in the place of `port`, which then only is in {@link Fleet.url}. */
+  readonly listen?: readonly RouterListener[]
   /** The checkout. */
   readonly root: string
   readonly say: (line: string) => void
@@ -77,7 +80,8 @@ export const startFleet = async (options: Options, deps: FleetDeps): Promise<Fle
     deps.signal.throwIfAborted()
     const deployment = deploymentOf(options, data, { database, redis, more, port })
     const processes = writeConfiguration(deployment)
-    const routes = writeRoutes(deployment, { port, admin: `http://127.0.0.1:${adminPort}`, drain: '3s' })
+    const admin = `http://127.0.0.1:${adminPort}`
+    const routes = writeRoutes(deployment, { port, listen: deps.listen, admin, drain: '3s' })
 
     deps.say(`starting ${processes.length} processes: ${processes.map(({ name }) => name).join(', ')}`)
     const failed = new AbortController()

@@ -73,6 +73,7 @@ export async function checkRoom(db: Db, roomId: RoomId): Promise<CheckedRoom> {
   assert.deepEqual(sorted(stateOf(await selectCurrentState(db, [roomId]))), sorted(state), 'current state')
   await checkDeltas(db, roomId, state)
   await checkMemberships(db, roomId, state, known)
+  await checkLists(db, roomId)
   return { eventIds, forks, state }
 }
 
@@ -116,4 +117,33 @@ async function checkMemberships(
     [roomId],
   )) as [{ count: number }]
   assert.equal(count, 0, 'memberships')
+}
+
+/** The rows that lists of rooms are made of say what the other tables say. */
+async function checkLists(db: Db, roomId: RoomId): Promise<void> {
+  const [row] = await db.rows<Record<string, unknown>>(
+    `select event_stream_ordering as last, bump_stamp as bump, room_name as name, is_encrypted as encrypted
+     from sliding_sync_joined_rooms where room_id = $1`,
+    [roomId],
+  )
+  const [expected] = await db.rows<Record<string, unknown>>(
+    `select max(stream_ordering) as last, max(stream_ordering) filter (where type in ('m.room.create', 'm.room.message')) as bump,
+       (select json::jsonb -> 'content' ->> 'name' from event_json j join current_state_events c using (event_id)
+        where c.room_id = $1 and c.type = 'm.room.name' and c.state_key = '') as name,
+       exists (select from current_state_events c where c.room_id = $1 and c.type = 'm.room.encryption') as encrypted
+     from events where room_id = $1`,
+    [roomId],
+  )
+  assert.deepEqual(row, expected, 'sliding_sync_joined_rooms')
+  const snapshots = await db.rows(
+    `select user_id, membership_event_id as event_id, membership, event_stream_ordering
+     from sliding_sync_membership_snapshots where room_id = $1 and has_known_state order by user_id`,
+    [roomId],
+  )
+  const memberships = await db.rows(
+    `select user_id, event_id, membership, event_stream_ordering
+     from local_current_membership where room_id = $1 order by user_id`,
+    [roomId],
+  )
+  assert.deepEqual(snapshots, memberships, 'sliding_sync_membership_snapshots')
 }

@@ -8,6 +8,7 @@ import { defaultFilter, readFilter } from '../../shared/matrix/filter/filter.ts'
 import type { RoomId, UserId } from '../../shared/matrix/ids.ts'
 import type { JsonObject } from '../../shared/matrix/json/value.ts'
 import { makeUnreadCounts } from '../../worker/push/unread-counts.ts'
+import type { ReplicationClient } from '../../worker/replication/http-client.ts'
 import { makeErasedUsers } from '../../worker/rooms/erased-users.ts'
 import { makeEventPrinter } from '../../worker/rooms/event-printer.ts'
 import { makeIgnoredUsers } from '../../worker/rooms/ignored-users.ts'
@@ -17,9 +18,14 @@ import type { Db } from '../../worker/storage/db.ts'
 import { parseStreamToken } from '../../worker/streams/tokens.ts'
 import { makeSyncParts, type SyncParts } from '../../worker/sync/make-sync.ts'
 import type { SyncWait } from '../../worker/sync/sync.ts'
+import { type LiveInbox, makeInbox } from '../../worker/to-device/inbox.ts'
 import { type RoomProcess, type RoomProcessesOptions, serverName, startRoomProcesses } from './room-process.ts'
 
-export interface SyncProcess extends RoomProcess, SyncParts {
+interface Parts extends SyncParts {
+  readonly inbox: LiveInbox
+}
+
+export interface SyncProcess extends RoomProcess, Parts {
   /** As a client asks: the answer, parsed. */
   readonly ask: (userId: UserId, more?: Asked) => Promise<Answer>
 }
@@ -55,6 +61,7 @@ export interface AnswerRoom {
 export interface Answer {
   readonly next_batch: string
   readonly account_data?: Events<{ readonly type: string; readonly content: JsonObject }>
+  readonly to_device?: Events<{ readonly type: string; readonly sender: string; readonly content: JsonObject }>
   readonly device_one_time_keys_count: JsonObject
   readonly device_unused_fallback_key_types: readonly string[]
   readonly rooms?: {
@@ -75,13 +82,14 @@ export async function startSyncProcesses(
   db: Db,
   options: SyncProcessesOptions = {},
 ): Promise<readonly SyncProcess[]> {
-  const parts = new Map<string, SyncParts>()
+  const parts = new Map<string, Parts>()
   const { recentRows = () => undefined, dbOf = () => db } = options
   const processes = await startRoomProcesses(t, db, {
     ...options,
     onMade(process) {
       const rows = recentRows(process.name)
-      parts.set(process.name, makeParts(process, dbOf(process.name), rows === undefined ? {} : { recentRows: rows }))
+      const more = { call: callOf(process.name, parts), ...(rows !== undefined && { recentRows: rows }) }
+      parts.set(process.name, makeParts(process, dbOf(process.name), more))
     },
   })
   return processes.map((process) => ({ ...process, ...parts.get(process.name)!, ask: asking(process, parts) }))
@@ -90,13 +98,14 @@ export async function startSyncProcesses(
 function makeParts(
   { streams, events, states }: RoomProcess,
   db: Db,
-  options: { readonly recentRows?: number },
-): SyncParts {
+  { call, ...options }: { readonly call: ReplicationClient['call']; readonly recentRows?: number },
+): Parts {
   const { caches } = streams
   const memberships = makeMemberships({ db, streams, caches, serverName })
   const ignoredUsers = makeIgnoredUsers({ db, streams, caches })
   const erasedUsers = makeErasedUsers({ db, caches })
-  return makeSyncParts({
+  const inbox = makeInbox({ ...options, db, streams, client: { call }, serverName, now: Date.now })
+  const sync = makeSyncParts({
     ...options,
     db,
     streams,
@@ -109,14 +118,26 @@ function makeParts(
     printer: makeEventPrinter({ events }),
     typing: { inRoom: () => [], changedAt: () => 0 },
     unreadCounts: makeUnreadCounts({ db, streams }),
+    inbox,
     pushRules: async () => ({ global: {} }),
     filterTimelineLimit: 1_000,
     now: Date.now,
   })
+  return { ...sync, inbox }
 }
 
+/** A question to another of these processes, as JSON. */
+const callOf =
+  (from: string, parts: ReadonlyMap<string, Parts>): ReplicationClient['call'] =>
+  async (endpoint, { instance, body = {} }) => {
+    const handler = parts.get(instance)?.inbox.replicationHandlers[endpoint]
+    if (handler === undefined) throw new Error(`${from} asks ${instance} for ${endpoint}`)
+    const copy = JSON.parse(JSON.stringify(body)) as Record<string, unknown>
+    return handler({ args: {}, body: copy, query: new URLSearchParams(), requestId: undefined })
+  }
+
 const asking =
-  (process: RoomProcess, parts: ReadonlyMap<string, SyncParts>): SyncProcess['ask'] =>
+  (process: RoomProcess, parts: ReadonlyMap<string, Parts>): SyncProcess['ask'] =>
   async (userId, { since, filter, fullState = false, useStateAfter = false, deviceId = 'PHONE', ...wait } = {}) => {
     const read = filter === undefined ? undefined : readFilter(filter)
     if (read?.ok === false) throw new Error(read.reason)

@@ -58,7 +58,6 @@ export function makeConfirmUser(deps: ConfirmUserDeps): ConfirmUser {
       throw new MatrixError('M_UNKNOWN', 'No available UI auth flows for this user', {}, 403)
 
     const stage = passwordStage({
-      userId,
       async checkPassword(identifier, password) {
         const who = readIdentifier({ identifier })
         // Counted at once, or any number of guesses would pass while the first is looked at.

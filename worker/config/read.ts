@@ -50,8 +50,7 @@ export const readConfig = (paths: readonly string[], surroundings: Surroundings 
 /** As {@link readConfig}, of files that were read. */
 export const readSources = (sources: readonly SourceFile[], surroundings?: Surroundings): ConfigRead => {
   const { draft, problems, placeOf } = readDraft(sources, surroundings)
-  const isSound = problems.every(({ severity }) => severity !== 'error')
-  return { problems, placeOf, ...(isSound && { config: draft }) }
+  return { problems, placeOf, ...(!problems.some(isError) && { config: draft }) }
 }
 
 /** A configuration with errors in it: for what can be said of it even so, with defaults for what could not be read. */
@@ -63,6 +62,7 @@ export interface Draft {
 
 export const readDraft = (sources: readonly SourceFile[], { env }: Surroundings = { env: {} }): Draft => {
   const settings = mergeFiles(sources.map(readSynapseFile))
+  const unreadable = settings.files.flatMap(({ reporter }) => reporter.problems()).filter(isError)
   const loose: Problem[] = []
   const telling = makeTelling(settings, loose)
   const values = valuesIn(settings)
@@ -76,12 +76,15 @@ export const readDraft = (sources: readonly SourceFile[], { env }: Surroundings 
     }),
     ...others,
   ])
-  return { draft, problems, placeOf: settings.placeOf }
+  // What else is missing may stand in the file that could not be read.
+  return { draft, problems: unreadable.length > 0 ? unreadable : problems, placeOf: settings.placeOf }
 }
 
 /** What is missing has no place but the file in which it would be looked for first. */
 const startOfAll = ({ files }: SynapseSettings): Place | undefined =>
   files[0] && { file: files[0].file, line: 0, column: 0 }
+
+const isError = ({ severity }: Problem): boolean => severity === 'error'
 
 const once = (problems: readonly Problem[]): readonly Problem[] => {
   const seen = new Set<string>()

@@ -41,6 +41,9 @@ export const signingOf = (values: SynapseValues, lastFile: string | undefined, t
     if (!keys.ok) error('signing_key', keys.reason)
     return { signingKeyPath: undefined, signingKeys: keys.ok ? keys.value : [] }
   }
+  // Its default has the server's name; that it is missing is told.
+  if (values.signingKeyPath === undefined && values.serverName === undefined)
+    return { signingKeyPath: undefined, signingKeys: [] }
   const signingKeyPath = resolve(
     values.signingKeyPath ?? join(dirname(lastFile ?? '.'), `${values.serverName}.signing.key`),
   )

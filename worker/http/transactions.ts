@@ -51,7 +51,13 @@ export function makeTransactions(now: () => number): Transactions {
 }
 
 /** Whose transaction IDs are one namespace: a device's; of those that have none what comes nearest. */
-function scopeOf({ isGuest, userId, appserviceId, deviceId, accessTokenId }: Requester): readonly (string | number)[] {
+export function scopeOf({
+  isGuest,
+  userId,
+  appserviceId,
+  deviceId,
+  accessTokenId,
+}: Requester): readonly (string | number)[] {
   if (isGuest) return ['guest', userId]
   if (appserviceId !== undefined) return ['appservice', appserviceId]
   if (deviceId !== undefined) return ['device', userId, deviceId]

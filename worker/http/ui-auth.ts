@@ -146,8 +146,12 @@ export function makeUiAuth({ sessions, stages }: UiAuthDeps): UiAuth {
       }
     }
     const completed = await sessions.completed(id)
-    if (flows.some((flow) => flow.every((stage) => Object.hasOwn(completed, stage))))
+    if (flows.some((flow) => flow.every((stage) => Object.hasOwn(completed, stage)))) {
+      const isAnother = (stage: string) => Object.hasOwn(completed, stage) && completed[stage] !== attempted.userId
+      if (attempted.userId !== undefined && NAMES_USER.some(isAnother))
+        throw new MatrixError('M_FORBIDDEN', 'Invalid auth')
       return { done: true, sessionId: id, completed, body: clientDict }
+    }
     return notYet(id, flows, all, Object.keys(completed), failure)
   }
 
@@ -161,6 +165,8 @@ export function makeUiAuth({ sessions, stages }: UiAuthDeps): UiAuth {
   }
 }
 
+/** Stages whose result is the ID of the user who passed: it has to be who asks. */
+const NAMES_USER = ['m.login.password', 'm.login.sso']
 /** Synapse's name for it in `ui_auth_sessions.serverdict`. */
 const OWNER = 'request_user_id'
 const CHANGED = 'Requested operation has changed during the UI authentication session.'
@@ -209,12 +215,10 @@ export const termsStage = (policies: JsonObject): Stage => ({ check: async () =>
 export interface PasswordStageDeps {
   /** The user whose password it is, by `identifier` (or the older `user`); undefined: wrong, or no such user. */
   checkPassword(identifier: JsonObject, password: string): Promise<string | undefined>
-  /** Who has to prove it: another user's password is wrong too. */
-  readonly userId: string
 }
 
-/** `m.login.password`. */
-export const passwordStage = ({ checkPassword, userId }: PasswordStageDeps): Stage => ({
+/** `m.login.password`: its result is whose password it is. */
+export const passwordStage = ({ checkPassword }: PasswordStageDeps): Stage => ({
   async check(auth) {
     const { password, user } = auth
     const identifier = isObject(auth.identifier)
@@ -224,8 +228,8 @@ export const passwordStage = ({ checkPassword, userId }: PasswordStageDeps): Sta
         : undefined
     if (typeof password !== 'string') throw new MatrixError('M_INVALID_PARAM', 'Bad parameter: password')
     if (identifier === undefined) throw new MatrixError('M_INVALID_PARAM', 'Invalid login submission')
-    if ((await checkPassword(identifier, password)) !== userId)
-      throw new MatrixError('M_FORBIDDEN', 'Invalid username or password')
+    const userId = await checkPassword(identifier, password)
+    if (userId === undefined) throw new MatrixError('M_FORBIDDEN', 'Invalid username or password')
     return userId
   },
 })

@@ -71,6 +71,8 @@ export const replicationEndpoints = {
   plexus_set_typing: post(),
   /** `{room_id, receipt_type, user_id, event_id, thread_id}` → `{is_new}`. */
   plexus_add_receipt: post(),
+  /** `{sender, type, messages: {user: {device: content as text}}, transaction}`: `worker/to-device/inbox.ts`. */
+  plexus_send_to_device: postOnce(),
   /** `{user_id, change}`: `worker/push/rule-changes.ts`. */
   plexus_change_push_rule: post(),
   // Streams in a writer's memory: `?from_token&upto_token` → {updates, upto_token, limited}.

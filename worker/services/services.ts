@@ -27,6 +27,7 @@ import type { StreamName } from '../streams/definitions.ts'
 import type { CacheInvalidation, LiveStreams } from '../streams/live-streams.ts'
 import { wellKnownHandlers } from '../well-known/wellknown.ts'
 import { makeAccounts } from './accounts.ts'
+import { makeMessages } from './messages.ts'
 import { makeProfileServices } from './profiles.ts'
 import { makeRoomLifecycle } from './room-lifecycle.ts'
 import { roomReadingOperations } from './room-reading.ts'
@@ -104,6 +105,8 @@ export function makeServices(deps: ServicesDeps): Services {
     requestId: () => currentRequest()?.requestId,
     now,
   })
+  const transactions = makeTransactions(() => performance.now())
+  const messages = makeMessages({ config, db, streams, caches, client, transactions, onProblem, now })
   const syncing = makeSyncing({
     db,
     streams,
@@ -116,6 +119,7 @@ export function makeServices(deps: ServicesDeps): Services {
     printer: reading.printer,
     typing: userData.typing,
     unreadCounts: userData.unreadCounts,
+    inbox: messages.inbox,
     pushRules: async (userId) => ({ global: await userData.ruleset.of(userId) }),
     filterTimelineLimit: config.filterTimelineLimit,
     now,
@@ -130,7 +134,6 @@ export function makeServices(deps: ServicesDeps): Services {
     sender: roomWriting.sender,
     onProblem,
   })
-  const transactions = makeTransactions(() => performance.now())
   const roomRequests = makeRoomRequests({
     config,
     db,
@@ -175,6 +178,7 @@ export function makeServices(deps: ServicesDeps): Services {
       ...profiles.operations,
       ...roomReadingOperations({ db, streams, events, state: states, ...reading }),
       ...userData.operations,
+      ...messages.operations,
       ...roomRequests.operations,
       ...lifecycle.operations,
       ...syncing.operations,
@@ -183,13 +187,14 @@ export function makeServices(deps: ServicesDeps): Services {
     replicationHandlers: {
       ...roomWriting.replicationHandlers,
       ...userData.replicationHandlers,
+      ...messages.replicationHandlers,
       ...profiles.replicationHandlers,
     },
     ownUpdates: new Map([...userData.ownUpdates]),
     commands: accounts.commands,
     onCommand: accounts.onCommand,
     metrics: [syncing.metrics],
-    stops: [accounts.close, profiles.close, userData.close],
+    stops: [accounts.close, profiles.close, userData.close, messages.close],
   }
 }
 

@@ -36,11 +36,19 @@ export interface NewEvent {
   readonly authEventIds: readonly EventId[]
 }
 
+/** Where a room ends, and the last event that brings it up in lists of rooms; null: none of these. */
+export interface RoomActivity {
+  readonly roomId: RoomId
+  readonly last: number
+  readonly bumpStamp: number | null
+}
+
 /**
  * Stores events that are new, with their edges. In one transaction; the caller writes what follows from them (state,
- * extremities, memberships). An event that is there already is a unique violation.
+ * extremities, memberships). An event that is there already is a unique violation. `activity`: what they change of the
+ * room's row for lists, in the same statement, as every message changes it.
  */
-export async function insertEvents(tx: Queries, events: readonly NewEvent[]): Promise<void> {
+export async function insertEvents(tx: Queries, events: readonly NewEvent[], activity?: RoomActivity): Promise<void> {
   const state = events.filter(({ stateKey }) => stateKey !== null)
   const rejected = events.filter(({ rejectionReason }) => rejectionReason !== null)
   const edges = events.flatMap(({ eventId, prevEventIds }) => prevEventIds.map((prev) => [eventId, prev] as const))
@@ -49,7 +57,12 @@ export async function insertEvents(tx: Queries, events: readonly NewEvent[]): Pr
   )
   const statements = [
     tx.run(
-      `insert into events (event_id, room_id, type, state_key, sender, depth, origin_server_ts, received_ts,
+      `with active as (
+         update sliding_sync_joined_rooms
+         set event_stream_ordering = greatest(event_stream_ordering, $16), bump_stamp = greatest(bump_stamp, $17)
+         where room_id = $15
+       )
+       insert into events (event_id, room_id, type, state_key, sender, depth, origin_server_ts, received_ts,
          stream_ordering, topological_ordering, instance_name, outlier, contains_url, rejection_reason, processed)
        select t.*, true from unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::bigint[],
          $7::bigint[], $8::bigint[], $9::bigint[], $10::bigint[], $11::text[], $12::boolean[], $13::boolean[],
@@ -69,6 +82,9 @@ export async function insertEvents(tx: Queries, events: readonly NewEvent[]): Pr
         events.map(({ isOutlier }) => isOutlier),
         events.map(({ containsUrl }) => containsUrl),
         events.map(({ rejectionReason }) => rejectionReason),
+        activity?.roomId ?? null,
+        activity?.last ?? null,
+        activity?.bumpStamp ?? null,
       ],
     ),
     tx.run(

@@ -281,7 +281,11 @@ export const selectHeroes = (db: Queries, roomIds: readonly RoomId[], limit: num
  */
 export const forgetRoom = async (db: Queries, userId: UserId, roomId: RoomId): Promise<boolean> =>
   (await db.run(
-    `update room_memberships set forgotten = 1
+    `with snapshot as (
+       update sliding_sync_membership_snapshots set forgotten = 1
+       where user_id = $1 and room_id = $2 and membership in ('leave', 'ban')
+     )
+     update room_memberships set forgotten = 1
      where user_id = $1 and room_id = $2 and not exists (
        select from local_current_membership c
        where c.user_id = $1 and c.room_id = $2 and c.membership in ('join', 'invite', 'knock')

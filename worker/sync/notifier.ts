@@ -160,6 +160,10 @@ export function makeNotifier({ streams, memberships, maxIdleUsers = MAX_IDLE_USE
       for (const { userId } of rows) note(name, position, writer, ofUser(userId))
     })
 
+  streams.follow('to_device', (rows, position, writer) => {
+    for (const { entity } of rows) note('to_device', position, writer, ofUser(entity))
+  })
+
   streams.onAdvance((name) => {
     const waiting = pending.get(name)
     if (waiting === undefined) return

@@ -13,6 +13,7 @@ import type { Queries } from '../storage/db.ts'
 import type { LiveStreams } from '../streams/live-streams.ts'
 import { printStreamToken, type StreamToken } from '../streams/tokens.ts'
 import { tokenAt } from '../streams/vector-clock.ts'
+import type { Inbox } from '../to-device/inbox.ts'
 import type { Typing } from '../typing/typing.ts'
 import { loadAccountData } from './account-data.ts'
 import { joinedRoomText, leftRoomText, printAnswer } from './answer.ts'
@@ -27,6 +28,7 @@ import { loadStates, type RoomStates } from './room-state.ts'
 import { strippedRooms } from './stripped-rooms.ts'
 import { loadSummaries } from './summary.ts'
 import { loadTimelines, type Timeline } from './timelines.ts'
+import { loadMessages } from './to-device.ts'
 
 export interface RespondDeps {
   readonly db: Queries
@@ -40,6 +42,7 @@ export interface RespondDeps {
   readonly typing: Typing
   readonly unreadCounts: UnreadCounts
   readonly deviceKeys: DeviceKeys
+  readonly inbox: Pick<Inbox, 'mayHave' | 'messages' | 'forget'>
   readonly lazyMembers: LazyMembers
   /** The content of `m.push_rules` of a user. */
   readonly pushRules: (userId: UserId) => Promise<object>
@@ -65,9 +68,12 @@ export async function respond(
 ): Promise<JsonText | undefined> {
   const { userId, deviceId, filter, since } = request
   const news = since && newsOf(deps.recent, userId, own, since, now)
-  const accountData = await (request.fullState
-    ? loadAccountData(deps, userId, filter, undefined, undefined)
-    : loadAccountData(deps, userId, filter, since?.accountData, news))
+  const [accountData, toDevice] = await Promise.all([
+    request.fullState
+      ? loadAccountData(deps, userId, filter, undefined, undefined)
+      : loadAccountData(deps, userId, filter, since?.accountData, news),
+    loadMessages(deps.inbox, request, now),
+  ])
   const upTo = eventsOf(now)
   const { rooms, invited, knocked } = news
     ? await planIncremental(
@@ -123,7 +129,7 @@ export async function respond(
       accountData.byRoom.has(roomId)
     )
   })
-  const isEmpty = told.length + invite.size + knock.size + accountData.global.length === 0
+  const isEmpty = told.length + invite.size + knock.size + accountData.global.length + toDevice.messages.length === 0
   if (isEmpty && since !== undefined && !request.fullState) return undefined
 
   const toldJoined = told.flatMap(({ kind, roomId }) => (kind === 'join' ? roomId : []))
@@ -133,8 +139,9 @@ export async function respond(
     deps.deviceKeys.of(userId, deviceId),
   ])
 
-  const nextBatch = printStreamToken(now, deps.streams.instances)
-  const prevBatch = prevBatchPrinter(now, deps.streams.instances)
+  const next = toDevice.upTo === now.toDevice ? now : { ...now, toDevice: toDevice.upTo }
+  const nextBatch = printStreamToken(next, deps.streams.instances)
+  const prevBatch = prevBatchPrinter(next, deps.streams.instances)
   const [join, leave] = [new Map<RoomId, JsonText>(), new Map<RoomId, JsonText>()]
   for (const { roomId, kind } of told) {
     const { isLimited, before } = timelines.get(roomId)!
@@ -162,7 +169,16 @@ export async function respond(
     )
   }
   if (isLazy) deps.lazyMembers.note(userId, deviceId, nextBatch, states.members)
-  return printAnswer({ nextBatch, accountData: accountData.global, keys, join, invite, knock, leave })
+  return printAnswer({
+    nextBatch,
+    accountData: accountData.global,
+    toDevice: toDevice.messages,
+    keys,
+    join,
+    invite,
+    knock,
+    leave,
+  })
 }
 
 const NONE_SENT = { has: () => false }
@@ -178,6 +194,7 @@ export const printNothing = async (
   return printAnswer({
     nextBatch: typeof nextBatch === 'string' ? nextBatch : printStreamToken(nextBatch, streams.instances),
     accountData: [],
+    toDevice: [],
     keys: known instanceof Promise ? await known : known,
     join: NO_ROOMS,
     invite: NO_ROOMS,

@@ -10,6 +10,7 @@ import type { Notifier } from './notifier.ts'
 import { eventsOf, type SyncRequest } from './request.ts'
 import { printNothing, type RespondDeps, respond } from './respond.ts'
 import { beyond } from './room-plans.ts'
+import { forgetFetched, mayHaveMessages } from './to-device.ts'
 
 export interface SyncDeps extends RespondDeps {
   readonly streams: Pick<LiveStreams, 'instances' | 'now' | 'reach'>
@@ -45,7 +46,9 @@ export function makeSync(deps: SyncDeps): Sync {
     const { userId, since } = request
     const own = await memberships.ofUser(userId)
     if (since === undefined) return respond(deps, request, own, now)
-    if (!request.fullState && isNothing(newsOf(deps.recent, userId, own, since, now))) return undefined
+    const isQuiet =
+      isNothing(newsOf(deps.recent, userId, own, since, now)) && !mayHaveMessages(deps.inbox, request, now)
+    if (!request.fullState && isQuiet) return undefined
     const ahead = beyond(own, eventsOf(now))
     if (ahead === undefined) return respond(deps, request, own, now)
     // They moved since `now` was taken; soon it is known what happened before that.
@@ -57,6 +60,9 @@ export function makeSync(deps: SyncDeps): Sync {
     const deadline = performance.now() + timeoutMs
     if (since !== undefined && !covers(streams.now(), since) && !(await reached(since, signal)))
       return printNothing(deps, request, since)
+    const forgetting = forgetFetched(deps.inbox, request)
+    // If that fails they stay, and go with the client's next request.
+    if (forgetting !== undefined) await forgetting.catch(() => undefined)
     const watch = since === undefined || fullState || timeoutMs === 0 ? undefined : await notifier.watch(request.userId)
     try {
       for (;;) {

@@ -61,6 +61,7 @@ const MEMBER = [
   'delete current_state_events',
   'insert current_state_events',
   'insert local_current_membership',
+  'insert sliding_sync_membership_snapshots',
 ]
 const sorted = (texts: readonly string[]) => [...texts].sort()
 
@@ -92,7 +93,7 @@ test('a send takes few statements, and those behind it no more', async (t) => {
     { isPublic: false },
   )
   assert.equal(listeners.sender.take().length, 4, 'createRoom: the state groups')
-  assert.equal(listeners.persister.take().length, 19, 'createRoom: all the rest, of 6 events')
+  assert.equal(listeners.persister.take().length, 21, 'createRoom: all the rest, of 6 events')
   // The room's version, and what of its state was read at first.
   await send('first')
 

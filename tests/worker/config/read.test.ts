@@ -277,3 +277,16 @@ test('a worker’s own settings stand beside the shared ones', () => {
   )
   assert.deepEqual([...config.instanceMap], [['master', { kind: 'tcp', host: 'localhost', port: 9093, tls: false }]])
 })
+
+test('of a file that cannot be read nothing is concluded', () => {
+  assert.deepEqual(problemsOf(WORKER, 'server_name: "x\n  foo: [\n'), ['b.yaml:3:1: not YAML: Missing closing "quote'])
+})
+
+test('without a name of the server no file is named after it', () => {
+  const told = problemsOf('database: {name: psycopg2, args: {dbname: synapse}}\n')
+  assert.ok(told.some((line) => line.includes('server_name: missing')))
+  assert.deepEqual(
+    told.filter((line) => line.includes('signing_key')),
+    [],
+  )
+})

@@ -28,6 +28,7 @@ import {
   type PersistRequest,
   type StoredPlace,
 } from './request.ts'
+import { neededForRoomLists, roomListChanges } from './room-lists.ts'
 import { type Batch, HeadMoved, type PlacedEvent, writeBatch } from './write.ts'
 
 export interface PersisterDeps {
@@ -208,7 +209,11 @@ export function makePersister(deps: PersisterDeps): Persist {
     const after = await advanceHead(head, added, resolver)
     const changes = changesBetween(head.state, after.state)
     const addedIds = new Set(added.map(({ event }) => event.eventId))
-    const others = await events.get(changes.flatMap(({ eventId: id }) => (id === null || addedIds.has(id) ? [] : [id])))
+    const needed = [
+      ...changes.flatMap(({ eventId }) => eventId ?? []),
+      ...neededForRoomLists(changes, after.state, serverName),
+    ]
+    const others = await events.get(needed.filter((id) => !addedIds.has(id)))
 
     return streams.write('events', added.length, async (ids) => {
       const placed = added.map(
@@ -230,6 +235,10 @@ export function makePersister(deps: PersisterDeps): Persist {
           membership: change.type === 'm.room.member' ? textOf(event?.event.content.membership) : null,
         }
       })
+      const find = (eventId: EventId) => {
+        const own = byId.get(eventId)
+        return own === undefined ? others.get(eventId) : { ...own, instanceName: streams.instance }
+      }
       const batch: Batch = {
         roomId,
         instance: streams.instance,
@@ -238,6 +247,7 @@ export function makePersister(deps: PersisterDeps): Persist {
         extremitiesBefore: new Set(head.extremities.keys()),
         extremitiesAfter: new Set(after.extremities.keys()),
         stateChanges,
+        roomLists: roomListChanges({ roomId, serverName, changes, after: after.state, find }),
         isPublic: waiting.some(({ request }) => request.isPublic === true),
         receivedTs: now(),
       }

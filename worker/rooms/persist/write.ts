@@ -9,6 +9,7 @@ import {
   insertRedactions,
   insertRelations,
   type NewEvent,
+  type RoomActivity,
   updateThreads,
 } from '../../storage/events.ts'
 import { changeForwardExtremities, updateBackwardExtremities } from '../../storage/extremities.ts'
@@ -20,11 +21,18 @@ import {
 } from '../../storage/memberships.ts'
 import { deletePushActions, insertPushActions } from '../../storage/push-actions.ts'
 import { insertRoom, updateRoomDepth } from '../../storage/rooms.ts'
+import {
+  BUMP_TYPES,
+  deleteMembershipSnapshots,
+  upsertJoinedRooms,
+  upsertMembershipSnapshots,
+} from '../../storage/sliding-sync-rooms.ts'
 import { insertGroupsOfEvents } from '../../storage/state-groups.ts'
 import { insertTransactions } from '../../storage/transactions.ts'
 import type { PushAction } from '../push-actions.ts'
 import { relationOf } from './relation.ts'
 import { isInRoom, type NewRoomEvent } from './request.ts'
+import type { RoomListChanges } from './room-lists.ts'
 
 /** An event of a batch, with its place in the stream. */
 export interface PlacedEvent extends NewRoomEvent {
@@ -42,6 +50,7 @@ export interface Batch {
   readonly extremitiesBefore: ReadonlySet<EventId>
   readonly extremitiesAfter: ReadonlySet<EventId>
   readonly stateChanges: readonly StateChange[]
+  readonly roomLists: RoomListChanges
   /** With a create event. */
   readonly isPublic: boolean
   /** Milliseconds since 1970. */
@@ -86,6 +95,7 @@ async function write(tx: Transaction, batch: Batch): Promise<void> {
     insertEvents(
       tx,
       events.map((event) => rowOf(event, batch)),
+      activityOf(inRoom),
     ),
   )
   sendIfAny(send, groupsOf(events), (rows) => insertGroupsOfEvents(tx, rows))
@@ -94,6 +104,9 @@ async function write(tx: Transaction, batch: Batch): Promise<void> {
     send(updateCurrentState(tx, roomId, batch.instance, batch.stateChanges))
     sendLocalMemberships(tx, send, batch)
   }
+  const { facts, snapshots } = batch.roomLists
+  if (facts !== undefined) send(upsertJoinedRooms(tx, [{ roomId, facts }]))
+  sendIfAny(send, snapshots, (rows) => upsertMembershipSnapshots(tx, rows))
   sendIfAny(send, accepted.flatMap(transactionOf), (rows) => insertTransactions(tx, rows, receivedTs))
   sendIfAny(send, accepted.flatMap(pushRowsOf), (rows) => insertPushActions(tx, rows))
   sendIfAny(send, redactionsOf(accepted, receivedTs), (rows) => {
@@ -137,6 +150,14 @@ const isSame = (ids: readonly EventId[], expected: ReadonlySet<EventId>): boolea
 const isBehindGap = (prevEvents: readonly EventId[], { events, extremitiesBefore }: Batch): boolean =>
   prevEvents.length === 0 ||
   prevEvents.some((prev) => !extremitiesBefore.has(prev) && !events.some(({ event }) => event.eventId === prev))
+
+/** Where the room ends from now on, and the last event that brings it up in lists. */
+function activityOf(inRoom: readonly PlacedEvent[]): RoomActivity | undefined {
+  const last = inRoom.at(-1)
+  if (last === undefined) return undefined
+  const bump = inRoom.findLast(({ event }) => BUMP_TYPES.includes(event.type))
+  return { roomId: last.event.roomId, last: last.streamOrdering, bumpStamp: bump?.streamOrdering ?? null }
+}
 
 const FORMATS = { assigned: 1, base64: 2, base64url: 3 } as const
 /** Synapse's number for the form of a room version's events. */
@@ -207,7 +228,9 @@ function sendLocalMemberships(tx: Transaction, send: (work: Promise<unknown>) =>
   )
   const gone = ours.flatMap(({ stateKey, eventId }) => (eventId === null ? [stateKey as UserId] : []))
   sendIfAny(send, now, (rows) => upsertLocalMemberships(tx, rows))
-  sendIfAny(send, gone, (userIds) => deleteLocalMemberships(tx, roomId, userIds))
+  sendIfAny(send, gone, (userIds) =>
+    Promise.all([deleteLocalMemberships(tx, roomId, userIds), deleteMembershipSnapshots(tx, roomId, userIds)]),
+  )
 }
 
 function transactionOf({ event: { eventId, roomId, sender }, internal: { txn_id, device_id } }: PlacedEvent) {

@@ -6,6 +6,7 @@
 import { existsSync } from 'node:fs'
 import { homedir, userInfo } from 'node:os'
 import { join } from 'node:path'
+import { libpqVariables } from '../../../shared/synapse-config/libpq-variables.ts'
 import {
   defaultSettings,
   type Host,
@@ -27,26 +28,8 @@ export interface LibpqProblem {
   readonly fatal: boolean
 }
 
-/** Parameter → the environment variable that stands for it when it is missing. */
-const variables: Readonly<Record<string, string>> = {
-  host: 'PGHOST',
-  port: 'PGPORT',
-  user: 'PGUSER',
-  password: 'PGPASSWORD',
-  dbname: 'PGDATABASE',
-  sslmode: 'PGSSLMODE',
-  sslrootcert: 'PGSSLROOTCERT',
-  sslcert: 'PGSSLCERT',
-  sslkey: 'PGSSLKEY',
-  sslnegotiation: 'PGSSLNEGOTIATION',
-  ssl_min_protocol_version: 'PGSSLMINPROTOCOLVERSION',
-  application_name: 'PGAPPNAME',
-  options: 'PGOPTIONS',
-  connect_timeout: 'PGCONNECT_TIMEOUT',
-  target_session_attrs: 'PGTARGETSESSIONATTRS',
-}
 const alsoRead = ['database', 'sslpassword', 'keepalives', 'keepalives_idle', 'cp_min', 'cp_max'] as const
-const known: ReadonlySet<string> = new Set([...Object.keys(variables), ...alsoRead])
+const known: ReadonlySet<string> = new Set([...Object.keys(libpqVariables), ...alsoRead])
 
 /** Those that change whom we talk to or what we trust: ignoring them would be wrong, not just less. */
 const refused: Readonly<Record<string, string>> = {
@@ -71,7 +54,7 @@ export function settingsFromLibpq(
   const problems: LibpqProblem[] = []
   const problem = (key: string, message: string, fatal = true) => void problems.push({ key, message, fatal })
   const get = (key: string): string | undefined => {
-    const value = args[key] ?? environment[variables[key] ?? '']
+    const value = args[key] ?? environment[libpqVariables[key] ?? '']
     return value === undefined || value === null || value === '' ? undefined : String(value)
   }
   const number = (key: string): number | undefined => {
