@@ -6,8 +6,14 @@ import { homeserver } from '../harness/homeserver.ts'
 import { startPostgres } from '../harness/postgres.ts'
 import { startSynapse, type TestSynapse } from '../harness/synapse.ts'
 import { limits, play, type Stage } from './lifecycle/play.ts'
+import { small, smallSettings } from './lifecycle/small.ts'
 import { upgrades } from './lifecycle/upgrades.ts'
 
+const settings = {
+  ...limits,
+  ...smallSettings,
+  experimental_features: { msc4143_enabled: true },
+}
 const postgres = await startPostgres()
 
 async function compare(t: TestContext, urls: readonly [string, string], script: (stage: Stage) => Promise<void>) {
@@ -27,12 +33,13 @@ async function compare(t: TestContext, urls: readonly [string, string], script: 
 test('the life of rooms beside Synapse', async (t) => {
   let synapse: TestSynapse
   try {
-    synapse = await startSynapse(t, limits)
+    synapse = await startSynapse(t, settings)
   } catch (error) {
     t.skip(`Synapse is not to be had: ${(error as Error).message.split('\n')[0]}`)
     return
   }
-  const hs = await homeserver(t, postgres, { settings: limits })
+  const hs = await homeserver(t, postgres, { settings })
   const urls = [hs.url, synapse.url] as const
+  await t.test('requests that stand alone', (t) => compare(t, urls, small))
   await t.test('upgrades', (t) => compare(t, urls, upgrades))
 })

@@ -63,6 +63,9 @@ export type RoomRequestsSettings = Pick<
   | 'rcJoins'
   | 'rcJoinsPerRoom'
   | 'rcInvites'
+  | 'rcThirdPartyInvite'
+  | 'rcReports'
+  | 'rcDelayedEventMgmt'
 >
 
 export interface RoomRequestsDeps {

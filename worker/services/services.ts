@@ -29,7 +29,9 @@ import { wellKnownHandlers } from '../well-known/wellknown.ts'
 import { makeAccounts } from './accounts.ts'
 import { makeMessages } from './messages.ts'
 import { makeProfileServices } from './profiles.ts'
+import { relationOperations } from './relations.ts'
 import { makeRoomLifecycle } from './room-lifecycle.ts'
+
 import { roomReadingOperations } from './room-reading.ts'
 import { makeRoomRequests } from './room-writing.ts'
 import { makeSyncing } from './syncing.ts'
@@ -156,7 +158,9 @@ export function makeServices(deps: ServicesDeps): Services {
     memberships,
     requests: roomRequests,
     carryOver: userData.carryOver,
+    visibility,
     onProblem,
+    now,
   })
 
   return {
@@ -177,6 +181,7 @@ export function makeServices(deps: ServicesDeps): Services {
       ...accounts.operations,
       ...profiles.operations,
       ...roomReadingOperations({ db, streams, events, state: states, ...reading }),
+      ...relationOperations({ db, streams, events, ...reading }),
       ...userData.operations,
       ...messages.operations,
       ...roomRequests.operations,

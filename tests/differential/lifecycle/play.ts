@@ -1,6 +1,6 @@
 /** The same script on both servers, and what was seen, without what every server makes up for itself. */
 
-import { ask, register, type User } from '../../harness/matrix-client.ts'
+import { ask, logIn, register, type User } from '../../harness/matrix-client.ts'
 
 // biome-ignore lint/suspicious/noExplicitAny: answers of either server
 export type Json = any
@@ -43,7 +43,8 @@ export async function play(url: string, serverName: string, script: (stage: Stag
     url,
     serverName,
     async user(name) {
-      const known = users.get(name) ?? (await register(url, name))
+      const known =
+        users.get(name) ?? (await register(url, name).catch(() => logIn(url, name, `the password of ${name}`)))
       users.set(name, known)
       return known
     },

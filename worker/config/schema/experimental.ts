@@ -1,7 +1,7 @@
 /** `experimental_features`: what is on trial in Synapse. Of the features that are here, the keys. */
 
-import { optional, withDefault } from '../../../shared/config/decode.ts'
-import { filledText, flag, whole, word } from '../../../shared/synapse-config/types.ts'
+import { withDefault } from '../../../shared/config/decode.ts'
+import { flag, whole } from '../../../shared/synapse-config/types.ts'
 import { refused, section } from '../keys.ts'
 
 export const experimentalSection = section(
@@ -9,19 +9,11 @@ export const experimentalSection = section(
     msc3861: refused('accounts that are delegated to the Matrix Authentication Service are not supported yet', {
       example: '{enabled: true}',
     }),
-    msc4108_enabled: withDefault(flag, 'false', 'Whether devices that sign in with a QR code meet here.', 'true'),
-    msc4108_delegation_endpoint: optional(
-      filledText('a URL'),
-      'none',
-      'Where they meet instead.',
-      'https://rendezvous.example.org/',
-    ),
-    msc4388_mode: withDefault(
-      word('off', 'open', 'authenticated'),
-      "'off'",
-      'The same, as MSC4388 has it; `authenticated`: only users begin it.',
-      'open',
-    ),
+    msc4108_enabled: refused('needs matrix_authentication_service, as in Synapse'),
+    msc4108_delegation_endpoint: refused('needs matrix_authentication_service, as in Synapse', {
+      example: 'https://rendezvous.example.org/',
+    }),
+    msc4388_mode: refused('needs matrix_authentication_service, as in Synapse', { example: 'open' }),
     msc4140_max_delayed_events_per_user: withDefault(
       whole('a number'),
       '100',
