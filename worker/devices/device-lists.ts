@@ -170,27 +170,35 @@ function movesOf(userId: UserId, rooms: ReadonlySet<RoomId>, deltas: readonly Me
     const byMember = Map.groupBy(inRoom, (delta) => delta.userId)
     const own = byMember.get(userId) ?? []
     byMember.delete(userId)
-    if (rooms.has(roomId)) {
-      if (own.some(({ before, after }) => after === 'join' && before !== 'join')) roomsJoined.push(roomId)
-      for (const [member, ofMember] of byMember)
-        if (!isHere(ofMember.at(-1)!.after)) {
-          if (ofMember.some(({ before }) => isHere(before))) exited.add(member)
-        } else if (ofMember.some(isEntry)) entered.add(member)
-      continue
-    }
-    // One process writes a room's events, so that their numbers are in order.
-    const departure = own.findLast(({ before }) => before === 'join')?.streamId
-    if (departure === undefined) continue
+    const isJoined = rooms.has(roomId)
     const strangers = new Set<UserId>()
     for (const [member, ofMember] of byMember) {
-      const wasThere =
-        isHere(ofMember[0]!.before) || ofMember.some((delta) => delta.streamId < departure && isHere(delta.after))
-      if (!wasThere) strangers.add(member)
-      else if (!isHere(ofMember.at(-1)!.after)) exited.add(member)
+      if (isHere(ofMember.at(-1)!.after)) {
+        if (isJoined && ofMember.some(isEntry)) entered.add(member)
+        if (!isJoined && !haveMet(own, isJoined, ofMember)) strangers.add(member)
+      } else if (haveMet(own, isJoined, ofMember)) exited.add(member)
     }
-    roomsLeft.push({ roomId, strangers })
+    if (isJoined && own.some(({ before, after }) => after === 'join' && before !== 'join')) roomsJoined.push(roomId)
+    if (!isJoined && own.some(({ before }) => before === 'join')) roomsLeft.push({ roomId, strangers })
   }
   return { roomsJoined, roomsLeft, entered, exited }
+}
+
+/** Whether the user was in the room when the other was there. One process writes a room's events, so that their numbers are in order. */
+function haveMet(own: readonly MembershipDelta[], isJoined: boolean, theirs: readonly MembershipDelta[]): boolean {
+  let amIn = own.length === 0 ? isJoined : own[0]!.before === 'join'
+  let areHere = isHere(theirs[0]!.before)
+  for (let [i, j] = [0, 0]; !(amIn && areHere); ) {
+    const [mine, other] = [own[i], theirs[j]]
+    if (mine !== undefined && (other === undefined || mine.streamId < other.streamId)) {
+      amIn = mine.after === 'join'
+      i++
+    } else if (other !== undefined) {
+      areHere = isHere(other.after)
+      j++
+    } else return false
+  }
+  return true
 }
 
 /** Rooms that a user of any server is joined to. */

@@ -31,6 +31,9 @@ import { makeAccounts } from './accounts.ts'
 import { makeDevices } from './devices.ts'
 import { makeMessages } from './messages.ts'
 import { makeProfileServices } from './profiles.ts'
+import { relationOperations } from './relations.ts'
+import { makeRoomLifecycle } from './room-lifecycle.ts'
+
 import { roomReadingOperations } from './room-reading.ts'
 import { makeRoomRequests } from './room-writing.ts'
 import { makeSyncing } from './syncing.ts'
@@ -163,6 +166,19 @@ export function makeServices(deps: ServicesDeps): Services {
     transactions,
     onProblem,
   })
+  const lifecycle = makeRoomLifecycle({
+    config,
+    db,
+    caches,
+    sender: roomWriting.sender,
+    events,
+    memberships,
+    requests: roomRequests,
+    carryOver: userData.carryOver,
+    visibility,
+    onProblem,
+    now,
+  })
 
   return {
     requesters,
@@ -182,9 +198,11 @@ export function makeServices(deps: ServicesDeps): Services {
       ...accounts.operations,
       ...profiles.operations,
       ...roomReadingOperations({ db, streams, events, state: states, ...reading }),
+      ...relationOperations({ db, streams, events, ...reading }),
       ...userData.operations,
       ...messages.operations,
       ...roomRequests.operations,
+      ...lifecycle.operations,
       ...syncing.operations,
     ],
     mounts: [],
