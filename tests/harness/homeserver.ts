@@ -12,6 +12,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { TestContext } from 'node:test'
 import { synapsePython } from '../synapse/install.ts'
+import { checkAnswers } from './checked-answers.ts'
 import { type Flavour, type RunningDeployment, startDeployment } from './fleet-processes.ts'
 import { register, type User } from './matrix-client.ts'
 import type { TestPostgres } from './postgres.ts'
@@ -74,6 +75,10 @@ export const homeserver = async (
     atEnd: (work) => stops.push(work),
   })
   const { url } = deployment
+  if (flavour === 'plexus') {
+    const { end } = checkAnswers(url)
+    stops.push(async () => end())
+  }
   return {
     ...deployment,
     redis: server,
