@@ -9,11 +9,7 @@ import type { RoomId, UserId } from '../../shared/matrix/ids.ts'
 import type { JsonObject } from '../../shared/matrix/json/value.ts'
 import { makeUnreadCounts } from '../../worker/push/unread-counts.ts'
 import type { ReplicationClient } from '../../worker/replication/http-client.ts'
-import { makeErasedUsers } from '../../worker/rooms/erased-users.ts'
-import { makeEventPrinter } from '../../worker/rooms/event-printer.ts'
-import { makeIgnoredUsers } from '../../worker/rooms/ignored-users.ts'
-import { makeMemberships } from '../../worker/rooms/memberships.ts'
-import { makeVisibility } from '../../worker/rooms/visibility.ts'
+import { makeRoomReading } from '../../worker/rooms/make-reading.ts'
 import type { Db } from '../../worker/storage/db.ts'
 import { parseStreamToken } from '../../worker/streams/tokens.ts'
 import { makeSyncParts, type SyncParts } from '../../worker/sync/make-sync.ts'
@@ -101,9 +97,14 @@ function makeParts(
   { call, ...options }: { readonly call: ReplicationClient['call']; readonly recentRows?: number },
 ): Parts {
   const { caches } = streams
-  const memberships = makeMemberships({ db, streams, caches, serverName })
-  const ignoredUsers = makeIgnoredUsers({ db, streams, caches })
-  const erasedUsers = makeErasedUsers({ db, caches })
+  const { memberships, ignoredUsers, visibility, printer } = makeRoomReading({
+    db,
+    streams,
+    caches,
+    serverName,
+    events,
+    state: states,
+  })
   const inbox = makeInbox({ ...options, db, streams, client: { call }, serverName, now: Date.now })
   const sync = makeSyncParts({
     ...options,
@@ -114,8 +115,8 @@ function makeParts(
     states,
     memberships,
     ignoredUsers,
-    visibility: makeVisibility({ db, events, state: states, memberships, ignoredUsers, erasedUsers }),
-    printer: makeEventPrinter({ events }),
+    visibility,
+    printer,
     typing: { inRoom: () => [], changedAt: () => 0 },
     unreadCounts: makeUnreadCounts({ db, streams }),
     inbox,

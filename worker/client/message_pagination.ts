@@ -1,8 +1,7 @@
 import type { messagePaginationEndpoints } from '../../shared/endpoints/client/message_pagination.ts'
 import type { RoomId } from '../../shared/matrix/ids.ts'
-import { MatrixError } from '../../shared/matrix/matrix-error.ts'
 import type { Handlers } from '../http/handlers.ts'
-import { type Query, queryInteger, queryOneOf, queryString } from '../http/query.ts'
+import { queryInteger, queryOneOf } from '../http/query.ts'
 import { jsonText } from '../http/reply.ts'
 import { arrayText, jsonTextOf, objectText } from '../json-text.ts'
 import type { EventPrinter } from '../rooms/event-printer.ts'
@@ -12,16 +11,10 @@ import type { StateStore } from '../rooms/state-store.ts'
 import { placeOf, type Timeline } from '../rooms/timeline.ts'
 import { asState, type Visibility, type VisibleEvent } from '../rooms/visibility.ts'
 import type { LiveStreams } from '../streams/live-streams.ts'
-import {
-  isHistoric,
-  parseStreamToken,
-  printStreamToken,
-  type RoomToken,
-  START,
-  type StreamToken,
-} from '../streams/tokens.ts'
+import { isHistoric, printStreamToken, type RoomToken, START } from '../streams/tokens.ts'
 import { positionAt } from '../streams/vector-clock.ts'
 import { eventIdsOf, eventsInOrder, queryFilter, readerOf } from './event-answers.ts'
+import { queryToken } from './query-tokens.ts'
 
 export interface MessagePaginationDeps {
   readonly streams: Pick<LiveStreams, 'instances'>
@@ -39,15 +32,6 @@ const MAX_LIMIT = 1000
 /** client-server-api, "Syncing": `GET /rooms/{roomId}/messages`. */
 export function messagePaginationHandlers(deps: MessagePaginationDeps): Handlers<typeof messagePaginationEndpoints> {
   const { streams, checkAccess, timeline, events, state, visibility, printer } = deps
-
-  const queryToken = async (query: Query, name: 'from' | 'to'): Promise<StreamToken | undefined> => {
-    const text = queryString(query, name)
-    // `END` is of old clients, and means what nothing means.
-    if (text === undefined || text === '' || (name === 'from' && text === 'END')) return undefined
-    const token = await streams.instances.parse(parseStreamToken, text)
-    if (!token.ok) throw new MatrixError('M_UNKNOWN', `'${name}' parameter is invalid`)
-    return token.value
-  }
 
   /** Who has left pages back from there: what came later they may not see, and it need not be read. */
   const beforeLeaving = async (from: RoomToken | undefined, access: ReadingAccess): Promise<RoomToken | undefined> => {
@@ -77,8 +61,8 @@ export function messagePaginationHandlers(deps: MessagePaginationDeps): Handlers
       const roomId = params.roomId as RoomId
       const { userId } = requester
       const isBackwards = queryOneOf(query, 'dir', ['b', 'f']) === 'b'
-      const from = await queryToken(query, 'from')
-      const to = await queryToken(query, 'to')
+      const from = await queryToken(streams, query, 'from')
+      const to = await queryToken(streams, query, 'to')
       const limit = Math.min(queryInteger(query, 'limit') ?? DEFAULT_LIMIT, MAX_LIMIT)
       const { filter, format } = queryFilter(query)
       const access = await checkAccess(userId, roomId)

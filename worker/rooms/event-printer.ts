@@ -9,8 +9,9 @@ import type { EventId, UserId } from '../../shared/matrix/ids.ts'
 import { isObject, type JsonObject } from '../../shared/matrix/json/value.ts'
 import { redactEvent } from '../../shared/matrix/redact.ts'
 import type { RoomVersion } from '../../shared/matrix/room-version.ts'
-import { type JsonText, jsonTextOf } from '../json-text.ts'
+import { type JsonText, jsonTextOf, objectText } from '../json-text.ts'
 import type { EventStore, KnownEvent } from './event-store.ts'
+import { type Aggregations, type Bundle, type Bundles, NO_BUNDLES } from './relations/aggregations.ts'
 import type { VisibleEvent } from './visibility.ts'
 
 export interface EventReader {
@@ -26,6 +27,8 @@ export interface PrintOptions {
   readonly format?: 'client' | 'federation' | undefined
   /** `event_fields` of a filter. */
   readonly fields?: KeepFields | undefined
+  /** False: without what relates to the events, as clients of old get them. */
+  readonly withRelations?: boolean | undefined
   /** Milliseconds since 1970, for `age`. */
   readonly now: number
 }
@@ -33,7 +36,7 @@ export interface PrintOptions {
 export interface EventPrinter {
   /**
    * The JSON text of each, in the same order. What they replaced (`prev_content`) is read for all of them at once; not of
-   * those that are given as a part of the room's state (`asState`).
+   * those that are given as a part of the room's state (`asState`). What relates to them (`m.relations`) is too.
    */
   readonly print: (
     events: readonly VisibleEvent[],
@@ -46,6 +49,7 @@ export interface EventPrinter {
 
 export interface EventPrinterDeps {
   readonly events: Pick<EventStore, 'get' | 'peek'>
+  readonly aggregations: Aggregations
 }
 
 /** An event's text, but for what differs between readers, or from one moment to the next. */
@@ -61,7 +65,7 @@ interface Printed {
 /** Events that others refer to. */
 type Referred = (eventId: EventId) => KnownEvent | undefined
 
-export function makeEventPrinter({ events: store }: EventPrinterDeps): EventPrinter {
+export function makeEventPrinter({ events: store, aggregations }: EventPrinterDeps): EventPrinter {
   const printed = new WeakMap<RoomEvent, Printed>()
   const stripped = new WeakMap<RoomEvent, JsonText>()
   const pruned = new WeakMap<RoomEvent, RoomEvent>()
@@ -102,12 +106,19 @@ export function makeEventPrinter({ events: store }: EventPrinterDeps): EventPrin
     return (eventId) => found.get(eventId)
   }
 
-  const spliced = (visible: VisibleEvent, reader: EventReader, refer: Referred, options: PrintOptions): JsonText => {
+  const spliced = (
+    visible: VisibleEvent,
+    reader: EventReader,
+    refer: Referred,
+    options: PrintOptions,
+    bundle: Bundle | undefined,
+  ): JsonText => {
     const { known, membership, isPruned } = visible
     const { version, redactedBecause } = known
     const event = isPruned ? prunedOf(known) : known.event
     const text = printedOf(event, version)
     let unsigned = text.replacesState
+    if (bundle !== undefined) unsigned += `,"m.relations":${relations(bundle, reader, refer, options)}`
     if (membership !== undefined) {
       unsigned += `,"membership":${JSON.stringify(membership)}`
       const replaced = isPruned ? undefined : replacedEvent(event, refer)
@@ -129,8 +140,33 @@ export function makeEventPrinter({ events: store }: EventPrinterDeps): EventPrin
     return close(text, unsigned, options)
   }
 
+  /** `m.relations`. */
+  const relations = (bundle: Bundle, reader: EventReader, refer: Referred, options: PrintOptions): JsonText => {
+    const { edit, references, thread } = bundle
+    const nested = (event: VisibleEvent, of?: Bundle) =>
+      spliced({ ...event, membership: undefined }, reader, refer, options, of)
+    return objectText({
+      'm.reference':
+        references.length === 0 ? undefined : jsonTextOf({ chunk: references.map((event_id) => ({ event_id })) }),
+      'm.replace': edit && nested(edit),
+      'm.thread':
+        thread &&
+        objectText({
+          latest_event: nested(thread.last, thread.ofLast),
+          count: jsonTextOf(thread.count),
+          current_user_participated: jsonTextOf(thread.hasParticipated),
+        }),
+    })
+  }
+
   /** For those who want other members than the usual: made as an object. */
-  const built = (visible: VisibleEvent, reader: EventReader, refer: Referred, options: PrintOptions): JsonText => {
+  const built = (
+    visible: VisibleEvent,
+    reader: EventReader,
+    refer: Referred,
+    options: PrintOptions,
+    bundle: Bundle | undefined,
+  ): JsonText => {
     const { known, membership, isPruned } = visible
     const { version, metadata } = known
     const event = isPruned ? prunedOf(known) : known.event
@@ -148,6 +184,7 @@ export function makeEventPrinter({ events: store }: EventPrinterDeps): EventPrin
       redactedBecause,
       prevContent: replaced?.content,
       membership,
+      relations: bundle && (JSON.parse(relations(bundle, reader, refer, options)) as JsonObject),
     }
     const isFederation = options.format === 'federation'
     const object = isFederation
@@ -174,9 +211,12 @@ export function makeEventPrinter({ events: store }: EventPrinterDeps): EventPrin
 
   return {
     async print(events, reader, options) {
-      const refer = await referred(events, reader)
+      const [refer, bundles] = await Promise.all([
+        referred(events, reader),
+        options.withRelations === false ? NO_BUNDLES : aggregations.of(reader.userId, events),
+      ])
       const one = options.fields === undefined && options.format !== 'federation' ? spliced : built
-      return events.map((visible) => one(visible, reader, refer, options))
+      return events.map((visible) => one(visible, reader, refer, options, bundleOf(bundles, visible)))
     },
     stripped(event) {
       let text = stripped.get(event)
@@ -201,7 +241,11 @@ function printOnce(event: RoomEvent, version: RoomVersion): Printed {
   }
 }
 
-/** `unsigned`: members, each after a comma. Aggregations of child events (`m.relations`) are to come here. */
+/** Most answers have none. */
+const bundleOf = (bundles: Bundles, { known }: VisibleEvent): Bundle | undefined =>
+  bundles.size === 0 ? undefined : bundles.get(known.event.eventId)
+
+/** `unsigned`: members, each after a comma. */
 function close({ head, roomId, ageTs }: Printed, unsigned: string, { withRoomId, now }: PrintOptions): JsonText {
   const room = withRoomId ? roomId : ''
   if (ageTs !== undefined) return `${head}${room},"unsigned":{"age":${now - ageTs}${unsigned}}}` as JsonText

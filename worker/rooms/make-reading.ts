@@ -10,6 +10,8 @@ import { type IgnoredUsers, makeIgnoredUsers } from './ignored-users.ts'
 import { beforeRefusing, type Memberships, makeMemberships } from './memberships.ts'
 import { makeReadableState, type ReadableState } from './readable-state.ts'
 import { type CheckReadingAccess, makeReadingAccess } from './reading-access.ts'
+import { makeAggregations } from './relations/aggregations.ts'
+import { makeRelatedEvents } from './relations/related.ts'
 import type { StateStore } from './state-store.ts'
 import { makeTimeline, type Timeline } from './timeline.ts'
 import { makeVisibility, type Visibility } from './visibility.ts'
@@ -40,12 +42,14 @@ export function makeRoomReading({ db, streams, caches, serverName, events, state
   const erasedUsers = makeErasedUsers({ db, caches })
   const visibility = makeVisibility({ db, events, state, memberships, ignoredUsers, erasedUsers })
   const timeline = makeTimeline({ db, events, streams })
+  const related = makeRelatedEvents({ db, streams, events, serverName })
+  const aggregations = makeAggregations({ related, events, visibility, ignoredUsers })
   const checkAccess = makeReadingAccess({ memberships: beforeRefusing(memberships), state, events })
   return {
     memberships,
     ignoredUsers,
     visibility,
-    printer: makeEventPrinter({ events }),
+    printer: makeEventPrinter({ events, aggregations }),
     timeline,
     checkAccess,
     readableState: makeReadableState({ checkAccess, events, state, timeline, visibility }),

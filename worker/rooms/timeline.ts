@@ -140,13 +140,13 @@ export function makeTimeline({ db, events: store, streams }: TimelineDeps): Time
 }
 
 /** As a bound of the database's: `isUpper`, where events are before it. */
-const placeFor = (token: RoomToken, isUpper: boolean): Place =>
+export const placeFor = (token: RoomToken, isUpper: boolean): Place =>
   isHistoric(token)
     ? { topologicalOrdering: token.depth, streamOrdering: token.stream }
     : { streamOrdering: isUpper ? maxPosition(token) : token.stream }
 
 /** What the bounds of the database leave open: who wrote it, of tokens that tell writers apart. */
-function isWithin(lower: RoomToken | undefined, upper: RoomToken | undefined, row: EventPlace): boolean {
+export function isWithin(lower: RoomToken | undefined, upper: RoomToken | undefined, row: EventPlace): boolean {
   const clock = (token: RoomToken | undefined) => (token === undefined || isHistoric(token) ? undefined : token)
   return isBetween(clock(lower), clock(upper), row.instanceName, row.streamOrdering)
 }

@@ -29,6 +29,9 @@ import { wellKnownHandlers } from '../well-known/wellknown.ts'
 import { makeAccounts } from './accounts.ts'
 import { makeMessages } from './messages.ts'
 import { makeProfileServices } from './profiles.ts'
+import { relationOperations } from './relations.ts'
+import { makeRoomLifecycle } from './room-lifecycle.ts'
+
 import { roomReadingOperations } from './room-reading.ts'
 import { makeRoomRequests } from './room-writing.ts'
 import { makeSyncing } from './syncing.ts'
@@ -146,6 +149,19 @@ export function makeServices(deps: ServicesDeps): Services {
     transactions,
     onProblem,
   })
+  const lifecycle = makeRoomLifecycle({
+    config,
+    db,
+    caches,
+    sender: roomWriting.sender,
+    events,
+    memberships,
+    requests: roomRequests,
+    carryOver: userData.carryOver,
+    visibility,
+    onProblem,
+    now,
+  })
 
   return {
     requesters,
@@ -165,9 +181,11 @@ export function makeServices(deps: ServicesDeps): Services {
       ...accounts.operations,
       ...profiles.operations,
       ...roomReadingOperations({ db, streams, events, state: states, ...reading }),
+      ...relationOperations({ db, streams, events, ...reading }),
       ...userData.operations,
       ...messages.operations,
       ...roomRequests.operations,
+      ...lifecycle.operations,
       ...syncing.operations,
     ],
     mounts: [],

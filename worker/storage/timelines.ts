@@ -17,7 +17,8 @@ export interface EventPlace {
   readonly instanceName: string
 }
 
-const COLUMNS = `e.event_id as "eventId", e.room_id as "roomId", e.stream_ordering as "streamOrdering",
+/** Of `events e`. */
+export const COLUMNS = `e.event_id as "eventId", e.room_id as "roomId", e.stream_ordering as "streamOrdering",
   e.topological_ordering as "topologicalOrdering", coalesce(e.instance_name, 'master') as "instanceName"`
 
 /**
@@ -82,11 +83,7 @@ export function selectHistory(
 ): Promise<EventPlace[]> {
   const params: Param[] = [roomId]
   const param = (value: Param): string => `$${params.push(value)}`
-  // As texts of their own, each with its bounds: an index is read from where they say, in one direction or the other.
-  const bound = (operator: string, { topologicalOrdering, streamOrdering }: Place): string =>
-    topologicalOrdering === undefined
-      ? `e.stream_ordering ${operator} ${param(streamOrdering)}`
-      : `(e.topological_ordering, e.stream_ordering) ${operator} (${param(topologicalOrdering)}, ${param(streamOrdering)})`
+  const bound = (operator: string, place: Place): string => boundOf(operator, place, param)
   const [after, before, order] = direction === 'backwards' ? ['>', '<=', ' desc'] : ['<=', '>', '']
   const conditions = [
     bound(before, from),
@@ -100,6 +97,16 @@ export function selectHistory(
     params,
   )
 }
+
+/** As texts of their own, each with its bounds: an index is read from where they say, in one direction or the other. */
+export const boundOf = (
+  operator: string,
+  { topologicalOrdering, streamOrdering }: Place,
+  param: (value: Param) => string,
+): string =>
+  topologicalOrdering === undefined
+    ? `e.stream_ordering ${operator} ${param(streamOrdering)}`
+    : `(e.topological_ordering, e.stream_ordering) ${operator} (${param(topologicalOrdering)}, ${param(streamOrdering)})`
 
 function filterConditions(filter: HistoryFilter, param: (value: Param) => string): string[] {
   const { types, notTypes, senders, notSenders, containsUrl, relatedBy } = filter

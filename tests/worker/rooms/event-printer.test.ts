@@ -4,8 +4,11 @@ import { keepFields } from '../../../shared/matrix/filter/event-fields.ts'
 import type { RoomId, UserId } from '../../../shared/matrix/ids.ts'
 import { roomVersions } from '../../../shared/matrix/room-version.ts'
 import { makeEventPrinter } from '../../../worker/rooms/event-printer.ts'
+import { NO_BUNDLES } from '../../../worker/rooms/relations/aggregations.ts'
 import { asState, type VisibleEvent } from '../../../worker/rooms/visibility.ts'
 import { madeUpRoom } from './known-events.ts'
+
+const aggregations = { of: () => NO_BUNDLES }
 
 const [alice, bob] = ['@alice:here.test', '@bob:here.test'] as [UserId, UserId]
 const options = { withRoomId: true, now: 2_000_000 } as const
@@ -19,7 +22,7 @@ const parsed = async (texts: Promise<readonly string[]>) => (await texts).map((t
 
 test('an event as its sender, another and no device of theirs get it', async () => {
   const room = madeUpRoom()
-  const { print } = makeEventPrinter(room)
+  const { print } = makeEventPrinter({ ...room, aggregations })
   const known = room.say({
     type: 'm.room.message',
     sender: alice,
@@ -48,7 +51,7 @@ test('an event as its sender, another and no device of theirs get it', async () 
 
 test('what a state event replaced is told where it happened, and read once for all', async () => {
   const room = madeUpRoom()
-  const { print } = makeEventPrinter(room)
+  const { print } = makeEventPrinter({ ...room, aggregations })
   const topic = (topic: string, replaced?: string) =>
     room.say({
       type: 'm.room.topic',
@@ -92,7 +95,7 @@ test('what an event says it replaced, and could not have, is not told', async ()
   const secret = madeUpRoom('!secret:here.test' as RoomId)
   const other = secret.say({ type: 'm.room.topic', stateKey: '', sender: bob, content: { topic: 'secret' } })
   const room = madeUpRoom()
-  const { print } = makeEventPrinter({ events: { get: secret.events.get, peek: secret.events.peek } })
+  const { print } = makeEventPrinter({ aggregations, events: { get: secret.events.get, peek: secret.events.peek } })
   const known = room.say({
     type: 'm.room.topic',
     stateKey: '',
@@ -107,7 +110,7 @@ test('what an event says it replaced, and could not have, is not told', async ()
 test('a redacted event has its redaction, in which the redacting device finds its transaction', async () => {
   for (const version of [roomVersions['10'], roomVersions['11']]) {
     const room = madeUpRoom(undefined, version)
-    const { print } = makeEventPrinter(room)
+    const { print } = makeEventPrinter({ ...room, aggregations })
     const redacts = '$!room:here.test-2'
     const redaction = room.say({
       type: 'm.room.redaction',
@@ -136,7 +139,7 @@ test('a redacted event has its redaction, in which the redacting device finds it
 
 test('of a sender who is erased there is no more than a redaction would leave', async () => {
   const room = madeUpRoom()
-  const { print } = makeEventPrinter(room)
+  const { print } = makeEventPrinter({ ...room, aggregations })
   const name = room.say({ type: 'm.room.name', stateKey: '', sender: bob, content: { name: 'old' } })
   const known = room.say({
     type: 'm.room.name',
@@ -157,7 +160,7 @@ test('of a sender who is erased there is no more than a redaction would leave', 
 
 test('the members that a filter wants, and the format of servers, differ in nothing else', async () => {
   const room = madeUpRoom()
-  const { print } = makeEventPrinter(room)
+  const { print } = makeEventPrinter({ ...room, aggregations })
   const redaction = room.say({
     type: 'm.room.redaction',
     sender: alice,
@@ -205,7 +208,7 @@ test('the members that a filter wants, and the format of servers, differ in noth
 
 test('stripped state is four members', () => {
   const room = madeUpRoom()
-  const { stripped } = makeEventPrinter(room)
+  const { stripped } = makeEventPrinter({ ...room, aggregations })
   const { event } = room.say({ type: 'm.room.name', stateKey: '', sender: bob, content: { name: 'n' } })
   assert.deepEqual(JSON.parse(stripped(event)), {
     content: { name: 'n' },
