@@ -67,7 +67,7 @@ interface Request {
 }
 
 const overTcp = async (url: string, { body, ...rest }: Request, signal: AbortSignal) => {
-  const response = await fetch(url, { ...rest, ...(body !== undefined && { body }), signal })
+  const response = await fetch(url, { ...rest, redirect: 'manual', ...(body !== undefined && { body }), signal })
   return { status: response.status, text: await response.text() }
 }
 
