@@ -35,6 +35,9 @@ const settings: RoomRequestsSettings = {
   rcRoomCreation: plenty,
   rcJoins: { local: plenty, remote: plenty },
   rcJoinsPerRoom: plenty,
+  rcThirdPartyInvite: plenty,
+  rcReports: plenty,
+  rcDelayedEventMgmt: plenty,
   rcInvites: { perRoom: plenty, perUser: plenty, perIssuer: plenty },
 }
 

@@ -189,6 +189,7 @@ const build = (
       },
       registrationSharedSecret,
       macaroonSecretKey: macaroonKeyOf(macaroon, registrationSharedSecret, signing.signingKeys),
+      turnSharedSecret: secretOf('turn_shared_secret', values.turnSharedSecret, values.turnSharedSecretPath, telling),
       formSecret: secretOf('form_secret', values.formSecret, values.formSecretPath, telling),
       database: databaseOf(values, env, telling),
       ...signing,

@@ -33,6 +33,7 @@ import type { EventStore } from '../rooms/event-store.ts'
 import { forget } from '../rooms/forget.ts'
 import { makeMayInvite } from '../rooms/invite-permission.ts'
 import { makeKickGuests } from '../rooms/kick-guests.ts'
+import type { RoomLimits } from '../rooms/limits.ts'
 import type { Profiles } from '../rooms/member-content.ts'
 import { type ChangeMembership, makeChangeMembership } from '../rooms/membership.ts'
 import { beforeRefusing, type Memberships } from '../rooms/memberships.ts'
@@ -62,6 +63,9 @@ export type RoomRequestsSettings = Pick<
   | 'rcJoins'
   | 'rcJoinsPerRoom'
   | 'rcInvites'
+  | 'rcThirdPartyInvite'
+  | 'rcReports'
+  | 'rcDelayedEventMgmt'
 >
 
 export interface RoomRequestsDeps {
@@ -89,6 +93,8 @@ export interface RoomRequests {
   readonly changeMembership: ChangeMembership
   readonly sendEvent: SendEvent
   readonly aliases: Aliases
+  readonly limits: RoomLimits
+  readonly profiles: Profiles
 }
 
 export function makeRoomRequests(deps: RoomRequestsDeps): RoomRequests {
@@ -161,6 +167,8 @@ export function makeRoomRequests(deps: RoomRequestsDeps): RoomRequests {
     changeMembership,
     sendEvent,
     aliases,
+    limits,
+    profiles,
     operations: [
       ...operations('client/create_room', createRoomEndpoints, createRoomHandlers({ createRoom, transactions })),
       ...operations('client/joining', joiningEndpoints, joiningHandlers(membershipDeps)),

@@ -31,6 +31,8 @@ import { makeMessages } from './messages.ts'
 import { makePresenceServices } from './presence.ts'
 import { makeProfileServices } from './profiles.ts'
 import { relationOperations } from './relations.ts'
+import { makeRoomLifecycle } from './room-lifecycle.ts'
+
 import { roomReadingOperations } from './room-reading.ts'
 import { makeRoomRequests } from './room-writing.ts'
 import { makeSyncing } from './syncing.ts'
@@ -162,6 +164,19 @@ export function makeServices(deps: ServicesDeps): Services {
     transactions,
     onProblem,
   })
+  const lifecycle = makeRoomLifecycle({
+    config,
+    db,
+    caches,
+    sender: roomWriting.sender,
+    events,
+    memberships,
+    requests: roomRequests,
+    carryOver: userData.carryOver,
+    visibility,
+    onProblem,
+    now,
+  })
 
   return {
     requesters,
@@ -185,6 +200,7 @@ export function makeServices(deps: ServicesDeps): Services {
       ...userData.operations,
       ...messages.operations,
       ...roomRequests.operations,
+      ...lifecycle.operations,
       ...syncing.operations,
       ...presence.operations,
     ]),
