@@ -8,6 +8,7 @@ import { defaultFilter, readFilter } from '../../shared/matrix/filter/filter.ts'
 import type { RoomId, UserId } from '../../shared/matrix/ids.ts'
 import type { JsonObject } from '../../shared/matrix/json/value.ts'
 import { makeDeviceLists, makeRoomsOf } from '../../worker/devices/device-lists.ts'
+import { makeOnline } from '../../worker/presence/online.ts'
 import { makeUnreadCounts } from '../../worker/push/unread-counts.ts'
 import type { ReplicationClient } from '../../worker/replication/http-client.ts'
 import { makeRoomReading } from '../../worker/rooms/make-reading.ts'
@@ -112,6 +113,15 @@ function makeParts(
     state: states,
   })
   const inbox = makeInbox({ ...options, db, streams, client: { call }, serverName, now: Date.now })
+  const online = makeOnline({
+    ...options,
+    db,
+    streams,
+    times: presenceTimes,
+    excludedRooms: new Set(),
+    isEnabled: true,
+    onProblem,
+  })
   const sync = makeSyncParts({
     recent,
     deviceLists: makeDeviceLists({ db, memberships, changes, recent, serverName }),
@@ -128,6 +138,7 @@ function makeParts(
     typing: { inRoom: () => [], changedAt: () => 0 },
     unreadCounts: makeUnreadCounts({ db, streams }),
     inbox,
+    presence: { online, memberships, settings: { isEnabled: true, includeOffline: false, times: presenceTimes } },
     pushRules: async () => ({ global: {} }),
     filterTimelineLimit: 1_000,
     now: Date.now,
@@ -163,3 +174,9 @@ const asking =
     const text = await parts.get(process.name)!.sync(request, { timeoutMs: 0, ...wait })
     return JSON.parse(text) as Answer
   }
+
+export const presenceTimes = { lastActiveGranularityMs: 60_000, syncOnlineTimeoutMs: 30_000, idleTimeoutMs: 300_000 }
+
+const onProblem = (problem: string, error: unknown) => {
+  throw new Error(problem, { cause: error })
+}

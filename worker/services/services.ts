@@ -30,6 +30,7 @@ import { wellKnownHandlers } from '../well-known/wellknown.ts'
 import { makeAccounts } from './accounts.ts'
 import { makeDevices } from './devices.ts'
 import { makeMessages } from './messages.ts'
+import { makePresenceServices } from './presence.ts'
 import { makeProfileServices } from './profiles.ts'
 import { relationOperations } from './relations.ts'
 import { makeRoomLifecycle } from './room-lifecycle.ts'
@@ -70,6 +71,8 @@ export interface Services {
   /** Commands of the bus that are no streams. */
   readonly commands: readonly CommandName[]
   readonly onCommand: (command: Command) => void
+  /** The bus is there (again): what was said but once is to be said again. */
+  readonly onConnected: () => void
   /** In Prometheus' text format, each. */
   readonly metrics: readonly (() => string)[]
   /** In the order in which they were made; called in reverse, when no request runs any more; the bus is there still. */
@@ -123,6 +126,16 @@ export function makeServices(deps: ServicesDeps): Services {
   })
   const transactions = makeTransactions(() => performance.now())
   const messages = makeMessages({ config, db, streams, caches, client, transactions, onProblem, now })
+  const presence = makePresenceServices({
+    config,
+    db,
+    streams,
+    client,
+    send: deps.send,
+    memberships,
+    onProblem,
+    now,
+  })
   const syncing = makeSyncing({
     db,
     streams,
@@ -139,6 +152,8 @@ export function makeServices(deps: ServicesDeps): Services {
     typing: userData.typing,
     unreadCounts: userData.unreadCounts,
     inbox: messages.inbox,
+    presence: presence.section,
+    beginSync: presence.syncing,
     pushRules: async (userId) => ({ global: await userData.ruleset.of(userId) }),
     filterTimelineLimit: config.filterTimelineLimit,
     now,
@@ -182,7 +197,7 @@ export function makeServices(deps: ServicesDeps): Services {
 
   return {
     requesters,
-    operations: [
+    operations: presence.observed([
       ...operations('client/versions', versionsEndpoints, versionsHandlers({ unstableFeatures: {} })),
       ...operations('federation/version', federationVersionEndpoints, federationVersionHandlers({ version })),
       ...operations(
@@ -204,20 +219,26 @@ export function makeServices(deps: ServicesDeps): Services {
       ...roomRequests.operations,
       ...lifecycle.operations,
       ...syncing.operations,
-    ],
+      ...presence.operations,
+    ]),
     mounts: [],
     replicationHandlers: {
       ...roomWriting.replicationHandlers,
       ...userData.replicationHandlers,
       ...messages.replicationHandlers,
+      ...presence.replicationHandlers,
       ...profiles.replicationHandlers,
       ...devices.replicationHandlers,
     },
-    ownUpdates: new Map([...userData.ownUpdates]),
-    commands: accounts.commands,
-    onCommand: accounts.onCommand,
+    ownUpdates: new Map([...userData.ownUpdates, ...presence.ownUpdates]),
+    commands: [...accounts.commands, ...presence.commands],
+    onCommand(command) {
+      accounts.onCommand(command)
+      presence.onCommand(command)
+    },
+    onConnected: presence.onConnected,
     metrics: [syncing.metrics],
-    stops: [accounts.close, profiles.close, userData.close, messages.close],
+    stops: [accounts.close, profiles.close, userData.close, messages.close, presence.close],
   }
 }
 

@@ -44,21 +44,22 @@ export interface SyncAnswer {
   /** Undefined: the client is told of all at once, and asks for all devices. */
   readonly deviceLists: ChangedUsers | undefined
   readonly toDevice: readonly JsonText[]
+  readonly presence: readonly JsonText[]
   readonly keys: DeviceKeyCounts
   readonly join: RoomTexts
   readonly invite: RoomTexts
   readonly knock: RoomTexts
   readonly leave: RoomTexts
-  // Here would follow, of issues to come: presence.
 }
 
 export function printAnswer(answer: SyncAnswer): JsonText {
-  const { nextBatch, accountData, toDevice, deviceLists, keys, join, invite, knock, leave } = answer
+  const { nextBatch, accountData, toDevice, presence, deviceLists, keys, join, invite, knock, leave } = answer
   const rooms = { join: roomsText(join), invite: roomsText(invite), knock: roomsText(knock), leave: roomsText(leave) }
   const hasRooms = join.size + invite.size + knock.size + leave.size > 0
   return objectText({
     next_batch: jsonTextOf(nextBatch),
     account_data: accountData.length > 0 ? eventsText(accountData) : undefined,
+    presence: presence.length > 0 ? eventsText(presence) : undefined,
     to_device: toDevice.length > 0 ? eventsText(toDevice) : undefined,
     device_lists: deviceListsText(deviceLists),
     // Also where there are none: clients take absence for "as before".

@@ -22,6 +22,7 @@ import type { DeviceKeys } from './device-keys.ts'
 import { loadReceipts, receiptEvents, typingEvent } from './ephemeral.ts'
 import type { LazyMembers } from './lazy-members.ts'
 import { type News, newsOf } from './news.ts'
+import { loadPresence, newUsers, type PresenceSectionDeps } from './presence.ts'
 import type { Recent } from './recent.ts'
 import { eventsOf, type SyncRequest } from './request.ts'
 import { planIncremental, planInitial, type RoomPlan } from './room-plans.ts'
@@ -44,6 +45,7 @@ export interface RespondDeps {
   readonly unreadCounts: UnreadCounts
   readonly deviceKeys: DeviceKeys
   readonly deviceLists: Pick<DeviceLists, 'between'>
+  readonly presence: PresenceSectionDeps
   readonly inbox: Pick<Inbox, 'mayHave' | 'messages' | 'forget'>
   readonly lazyMembers: LazyMembers
   /** The content of `m.push_rules` of a user. */
@@ -132,8 +134,10 @@ export async function respond(
       accountData.byRoom.has(roomId)
     )
   })
+  const fresh = newUsers(request, rooms, timelines, states)
+  const presence = await loadPresence(deps.presence, request, own, rooms, fresh, now, deps.clock())
   const devices = deviceLists === undefined ? 0 : deviceLists.changed.length + deviceLists.left.length
-  const others = accountData.global.length + toDevice.messages.length + devices
+  const others = accountData.global.length + toDevice.messages.length + presence.length + devices
   const isEmpty = told.length + invite.size + knock.size + others === 0
   if (isEmpty && since !== undefined && !request.fullState) return undefined
 
@@ -179,6 +183,7 @@ export async function respond(
     accountData: accountData.global,
     toDevice: toDevice.messages,
     deviceLists,
+    presence,
     keys,
     join,
     invite,
@@ -202,6 +207,7 @@ export const printNothing = async (
     accountData: [],
     deviceLists: undefined,
     toDevice: [],
+    presence: [],
     keys: known instanceof Promise ? await known : known,
     join: NO_ROOMS,
     invite: NO_ROOMS,
