@@ -29,6 +29,7 @@ import { followRecent } from '../sync/recent.ts'
 import { wellKnownHandlers } from '../well-known/wellknown.ts'
 import { makeAccounts } from './accounts.ts'
 import { makeDevices } from './devices.ts'
+import { makeDirectories } from './directories.ts'
 import { makeMessages } from './messages.ts'
 import { makePresenceServices } from './presence.ts'
 import { makeProfileServices } from './profiles.ts'
@@ -168,6 +169,20 @@ export function makeServices(deps: ServicesDeps): Services {
     sender: roomWriting.sender,
     onProblem,
   })
+  const directories = makeDirectories({
+    config,
+    db,
+    streams,
+    caches,
+    events,
+    states,
+    memberships,
+    checkAccess: reading.checkAccess,
+    sender: roomWriting.sender,
+    isAdmin: requesters.isAdmin,
+    onProblem,
+    now,
+  })
   const roomRequests = makeRoomRequests({
     config,
     db,
@@ -179,6 +194,7 @@ export function makeServices(deps: ServicesDeps): Services {
     memberships,
     isAdmin: requesters.isAdmin,
     transactions,
+    newRooms: directories.newRooms,
     onProblem,
   })
   const lifecycle = makeRoomLifecycle({
@@ -217,6 +233,7 @@ export function makeServices(deps: ServicesDeps): Services {
       ...userData.operations,
       ...messages.operations,
       ...roomRequests.operations,
+      ...directories.operations,
       ...lifecycle.operations,
       ...syncing.operations,
       ...presence.operations,
@@ -238,7 +255,7 @@ export function makeServices(deps: ServicesDeps): Services {
     },
     onConnected: presence.onConnected,
     metrics: [syncing.metrics],
-    stops: [accounts.close, profiles.close, userData.close, messages.close, presence.close],
+    stops: [directories.close, accounts.close, profiles.close, userData.close, messages.close, presence.close],
   }
 }
 
