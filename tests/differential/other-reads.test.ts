@@ -9,6 +9,7 @@ import { otherReadOperations } from '../../worker/services/other-reads.ts'
 import { searchOperations } from '../../worker/services/searching.ts'
 import { makeEventStream } from '../../worker/sync/event-stream.ts'
 import { makeNotifier } from '../../worker/sync/notifier.ts'
+import type { PresenceEvents } from '../../worker/sync/presence-events.ts'
 import { followRecent } from '../../worker/sync/recent.ts'
 import { makeSnapshots } from '../../worker/sync/snapshots.ts'
 import { startPostgres } from '../harness/postgres.ts'
@@ -170,13 +171,20 @@ async function populate(url: string, people: Readonly<Record<Name, Person>>) {
 function operationsOf(deps: Reading) {
   const { streams, memberships, state } = deps
   const recent = followRecent(streams)
+  const presenceEvents: PresenceEvents = {
+    ofThoseWith: async () => [],
+    of: async () => [],
+    isUnchanged: () => true,
+    changed: async () => [],
+  }
   const old = {
     ...deps,
     states: state,
     recent,
-    notifier: makeNotifier({ streams, memberships }),
+    notifier: makeNotifier({ streams, memberships, roomsOf: async () => [] }),
     typing: { inRoom: () => [], changedAt: () => 0 },
     pushRules: async () => ({}),
+    presenceEvents,
     clock: Date.now,
   }
   return [
@@ -185,8 +193,8 @@ function operationsOf(deps: Reading) {
       ...deps,
       snapshots: makeSnapshots(old),
       eventStream: makeEventStream(old),
-      presence: undefined,
-      now: Date.now,
+      presenceEvents,
+      beginSync: () => () => undefined,
     }),
   ]
 }

@@ -7,14 +7,18 @@
 import { defaultFilter, readFilter } from '../../shared/matrix/filter/filter.ts'
 import type { RoomId, UserId } from '../../shared/matrix/ids.ts'
 import type { JsonObject } from '../../shared/matrix/json/value.ts'
+import { makeDeviceLists, makeRoomsOf } from '../../worker/devices/device-lists.ts'
+import { makeOnline } from '../../worker/presence/online.ts'
 import { makeUnreadCounts } from '../../worker/push/unread-counts.ts'
 import type { ReplicationClient } from '../../worker/replication/http-client.ts'
 import { makeRoomReading } from '../../worker/rooms/make-reading.ts'
 import type { Db } from '../../worker/storage/db.ts'
 import { parseStreamToken } from '../../worker/streams/tokens.ts'
 import { makeSyncParts, type SyncParts } from '../../worker/sync/make-sync.ts'
+import { followRecent } from '../../worker/sync/recent.ts'
 import type { SyncWait } from '../../worker/sync/sync.ts'
 import { type LiveInbox, makeInbox } from '../../worker/to-device/inbox.ts'
+import { deviceChangesOf } from './device-changes.ts'
 import { type RoomProcess, type RoomProcessesOptions, serverName, startRoomProcesses } from './room-process.ts'
 
 interface Parts extends SyncParts {
@@ -57,6 +61,7 @@ export interface AnswerRoom {
 export interface Answer {
   readonly next_batch: string
   readonly account_data?: Events<{ readonly type: string; readonly content: JsonObject }>
+  readonly device_lists?: { readonly changed?: readonly UserId[]; readonly left?: readonly UserId[] }
   readonly to_device?: Events<{ readonly type: string; readonly sender: string; readonly content: JsonObject }>
   readonly device_one_time_keys_count: JsonObject
   readonly device_unused_fallback_key_types: readonly string[]
@@ -97,6 +102,8 @@ function makeParts(
   { call, ...options }: { readonly call: ReplicationClient['call']; readonly recentRows?: number },
 ): Parts {
   const { caches } = streams
+  const recent = followRecent(streams, options.recentRows)
+  const changes = deviceChangesOf(db, streams)
   const { memberships, ignoredUsers, visibility, printer } = makeRoomReading({
     db,
     streams,
@@ -106,8 +113,19 @@ function makeParts(
     state: states,
   })
   const inbox = makeInbox({ ...options, db, streams, client: { call }, serverName, now: Date.now })
-  const sync = makeSyncParts({
+  const online = makeOnline({
     ...options,
+    db,
+    streams,
+    times: presenceTimes,
+    excludedRooms: new Set(),
+    isEnabled: true,
+    onProblem,
+  })
+  const sync = makeSyncParts({
+    recent,
+    deviceLists: makeDeviceLists({ db, memberships, changes, recent, serverName }),
+    roomsOf: makeRoomsOf({ db, memberships, serverName }),
     db,
     streams,
     caches,
@@ -120,6 +138,7 @@ function makeParts(
     typing: { inRoom: () => [], changedAt: () => 0 },
     unreadCounts: makeUnreadCounts({ db, streams }),
     inbox,
+    presence: { online, memberships, settings: { isEnabled: true, includeOffline: false, times: presenceTimes } },
     pushRules: async () => ({ global: {} }),
     filterTimelineLimit: 1_000,
     now: Date.now,
@@ -155,3 +174,9 @@ const asking =
     const text = await parts.get(process.name)!.sync(request, { timeoutMs: 0, ...wait })
     return JSON.parse(text) as Answer
   }
+
+export const presenceTimes = { lastActiveGranularityMs: 60_000, syncOnlineTimeoutMs: 30_000, idleTimeoutMs: 300_000 }
+
+const onProblem = (problem: string, error: unknown) => {
+  throw new Error(problem, { cause: error })
+}

@@ -16,12 +16,13 @@ import { selectRooms } from '../storage/rooms.ts'
 import type { LiveStreams } from '../streams/live-streams.ts'
 import { printStreamToken, type RoomToken, type StreamToken } from '../streams/tokens.ts'
 import type { EventStream, StreamRequest } from '../sync/event-stream.ts'
+import type { PresenceEvents } from '../sync/presence-events.ts'
 import { messagesText, type Snapshots, type Standing } from '../sync/snapshots.ts'
 import { eventNotFound, readerOf } from './event-answers.ts'
-import type { PresenceEvents } from './presence-events.ts'
 import { queryToken } from './query-tokens.ts'
+import type { SyncHandlerDeps } from './sync.ts'
 
-export interface OldSyncDeps {
+export interface OldSyncDeps extends Pick<SyncHandlerDeps, 'beginSync'> {
   readonly db: Queries
   readonly streams: Pick<LiveStreams, 'instances' | 'now'>
   readonly memberships: Pick<Memberships, 'of' | 'ofUser'>
@@ -89,7 +90,9 @@ export function oldSyncHandlers(deps: OldSyncDeps): Handlers<typeof oldSyncEndpo
         format: formatOf(query),
       }
       const wait = { timeoutMs: asked === 0 ? 0 : Math.max(asked, MIN_TIMEOUT_MS), signal: request.waitSignal }
-      const answer = await deps.eventStream(stream, wait)
+      // Who looks at a room is not there for others.
+      const end = requester.isGuest ? undefined : deps.beginSync(requester, 'online')
+      const answer = await deps.eventStream(stream, wait).finally(end)
       return jsonText(
         objectText({
           chunk: arrayText(answer.events),

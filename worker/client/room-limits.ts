@@ -13,6 +13,9 @@ export interface RoomLimitSettings {
   readonly rcRoomCreation: RateLimit
   readonly rcJoins: { readonly local: RateLimit }
   readonly rcJoinsPerRoom: RateLimit
+  readonly rcThirdPartyInvite: RateLimit
+  readonly rcReports: RateLimit
+  readonly rcDelayedEventMgmt: RateLimit
   readonly rcInvites: { readonly perRoom: RateLimit; readonly perUser: RateLimit; readonly perIssuer: RateLimit }
 }
 
@@ -35,6 +38,10 @@ export function makeRoomLimits({ settings, overrides, now }: RoomLimitDeps): Roo
   const invitesToRoom = limiter(settings.rcInvites.perRoom)
   const invitesOfUser = limiter(settings.rcInvites.perUser)
   const invitesByIssuer = limiter(settings.rcInvites.perIssuer)
+
+  const thirdPartyInvites = limiter(settings.rcThirdPartyInvite)
+  const reports = limiter(settings.rcReports)
+  const delayedEventChanges = limiter(settings.rcDelayedEventMgmt)
 
   /** The limit that counts for messages instead of the configuration's; `none`: there is no limit of any kind. */
   async function exceptionOf(actor: Actor): Promise<RateLimit | 'none' | undefined> {
@@ -79,6 +86,16 @@ export function makeRoomLimits({ settings, overrides, now }: RoomLimitDeps): Roo
     async mayInvite(actor, count) {
       if ((await exceptionOf(actor)) === 'none') return true
       return invitesToRoom.take(actor.userId, { count, update: false }) === 0
+    },
+    async thirdPartyInvite(actor, options) {
+      if ((await exceptionOf(actor)) !== 'none') thirdPartyInvites.takeOrRefuse(actor.userId, options)
+    },
+    async report(actor) {
+      if ((await exceptionOf(actor)) !== 'none') reports.takeOrRefuse(actor.userId)
+    },
+    async delayedEventChange(by) {
+      if ('ip' in by) return delayedEventChanges.takeOrRefuse(by.ip)
+      if ((await exceptionOf(by)) !== 'none') delayedEventChanges.takeOrRefuse(by.userId)
     },
   }
 }

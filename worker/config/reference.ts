@@ -5,6 +5,8 @@ import { locationObject } from '../../shared/synapse-config/instance-map.ts'
 import { listenerObject, resourceObject } from '../../shared/synapse-config/listener.ts'
 import type { PassedKey, Standing } from './keys.ts'
 import { accountKeys, passwordPolicySection, passwordSection, uiAuthSection } from './schema/accounts.ts'
+import { directoryRuleSection, statsSection, userDirectorySection } from './schema/directory.ts'
+import { experimentalSection } from './schema/experimental.ts'
 import { keyKeys, keyServerSection, oldKeySection } from './schema/keys.ts'
 import { processKeys } from './schema/process.ts'
 import {
@@ -16,6 +18,14 @@ import {
   rcLogin,
   rcPresence,
 } from './schema/ratelimits.ts'
+import {
+  defaultPolicySection,
+  matrixRtcSection,
+  purgeJobSection,
+  retentionSection,
+  roomKeys,
+  serverNoticesSection,
+} from './schema/rooms.ts'
 import { prejoinSection, presenceSection, pushRuleLimitsSection, pushSection, serverKeys } from './schema/server.ts'
 import {
   databaseArgsKeys,
@@ -52,8 +62,18 @@ export const SECTIONS: readonly Section[] = [
   { title: 'The server', keys: serverKeys },
   { title: '`presence`', keys: presenceSection.keys },
   { title: '`room_prejoin_state`', keys: prejoinSection.keys },
+  { title: '`alias_creation_rules[]`, `room_list_publication_rules[]`', keys: directoryRuleSection.keys },
+  { title: '`user_directory`', keys: userDirectorySection.keys },
+  { title: '`stats`', keys: statsSection.keys },
   { title: '`push`', keys: pushSection.keys },
   { title: '`push_rules.limits`', keys: pushRuleLimitsSection.keys },
+  { title: '`experimental_features`', keys: experimentalSection.keys },
+  { title: 'Rooms and calls', keys: roomKeys },
+  { title: '`retention`', keys: retentionSection.keys },
+  { title: '`retention.default_policy`', keys: defaultPolicySection.keys },
+  { title: '`retention.purge_jobs[]`', keys: purgeJobSection.keys },
+  { title: '`server_notices`', keys: serverNoticesSection.keys },
+  { title: '`matrix_rtc`', keys: matrixRtcSection.keys },
   { title: 'Accounts', keys: accountKeys },
   { title: '`password_config`', keys: passwordSection.keys },
   { title: '`password_config.policy`', keys: passwordPolicySection.keys },

@@ -8,6 +8,7 @@ import { accountKeys } from './schema/accounts.ts'
 import { keyKeys } from './schema/keys.ts'
 import { processKeys } from './schema/process.ts'
 import { rateLimitKeys } from './schema/ratelimits.ts'
+import { roomKeys } from './schema/rooms.ts'
 import { serverKeys } from './schema/server.ts'
 import { storageKeys } from './schema/storage.ts'
 import { tellingKeys } from './schema/telling.ts'
@@ -18,6 +19,7 @@ export const synapseKeys = {
   ...accountKeys,
   ...storageKeys,
   ...keyKeys,
+  ...roomKeys,
   ...rateLimitKeys,
   ...tellingKeys,
 }

@@ -97,6 +97,7 @@ export const REPLACED = [
   'macaroonSecretKeyPath',
   'formSecret',
   'formSecretPath',
+  'turnSharedSecretPath',
   'signingKey',
   'signingKeyPath',
   'tlsCertificatePath',

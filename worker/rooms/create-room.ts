@@ -2,24 +2,24 @@
 
 import type { CreateRoomBody } from '../../shared/endpoints/client/create_room.ts'
 import { isUserId } from '../../shared/matrix/ids/user-id.ts'
-import type { RoomAlias, RoomId, ServerName, UserId } from '../../shared/matrix/ids.ts'
+import type { RoomId, ServerName, UserId } from '../../shared/matrix/ids.ts'
 import { isObject, type JsonObject, type JsonValue } from '../../shared/matrix/json/value.ts'
 import { MatrixError } from '../../shared/matrix/matrix-error.ts'
 import { type RoomVersion, roomVersion } from '../../shared/matrix/room-version.ts'
+import { additionalCreatorsIn } from './additional-creators.ts'
 import type { Aliases } from './aliases.ts'
 import { checkCanonicalAlias } from './canonical-alias.ts'
 import { checkContent } from './check-content.ts'
 import type { MayInvite } from './invite-permission.ts'
 import type { Actor, RoomLimits } from './limits.ts'
-import { type Profile, type Profiles, withProfile } from './member-content.ts'
-import { isEncryptedByDefault, isPresetName, newPowerLevels, type PresetName, presets } from './presets.ts'
+import type { Profiles } from './member-content.ts'
+import { configuredLevels, type NewRoom, type NewRoomSettings, newRoomEvents } from './new-room-events.ts'
+import type { NewRoomRules } from './new-room-rules.ts'
+import { isEncryptedByDefault, isPresetName, type PresetName, presets } from './presets.ts'
 import type { EventIntent, Sender } from './sender.ts'
 
-export interface CreateRoomSettings {
+export interface CreateRoomSettings extends NewRoomSettings {
   readonly defaultRoomVersion: string
-  readonly encryptionEnabledByDefaultForRoomType: 'all' | 'invite' | 'off'
-  /** By preset. */
-  readonly defaultPowerLevelContentOverride: JsonObject | undefined
   readonly includeProfileDataOnInvite: boolean
 }
 
@@ -31,6 +31,7 @@ export interface CreateRoomDeps {
   readonly profiles: Profiles
   readonly limits: Pick<RoomLimits, 'creation' | 'mayInvite'>
   readonly mayInvite: MayInvite
+  readonly rules: NewRoomRules
   /** Before a shadow-banned user is answered. */
   readonly pause: () => Promise<void>
   /** Milliseconds since 1970. */
@@ -45,11 +46,7 @@ export interface CreateRoomDeps {
 export type CreateRoom = (actor: Actor, body: CreateRoomBody) => Promise<RoomId>
 
 /** A request that makes sense, as far as can be told without the room. */
-interface Plan {
-  readonly version: RoomVersion
-  readonly presetName: PresetName
-  readonly alias: RoomAlias | undefined
-  readonly invited: readonly UserId[]
+interface Plan extends NewRoom {
   /** From rooms/v12. */
   readonly creators: readonly UserId[]
   /** Of the create event. */
@@ -87,9 +84,10 @@ export function makeCreateRoom(deps: CreateRoomDeps): CreateRoom {
     }
     let claimed = false
     const rest = async (roomId: RoomId): Promise<readonly EventIntent[]> => {
-      const intents = eventsOf(plan, actor, body, profiles)
+      const intents = newRoomEvents(settings, plan, actor.userId, body, profiles)
       for (const intent of intents) checkContent(intent, { roomId, version, serverName })
       if (alias !== undefined) {
+        deps.rules.checkAlias(actor, alias, roomId)
         // For a room that was there already, and is another's.
         if (claimed) await aliases.release(alias)
         claimed = false
@@ -102,7 +100,8 @@ export function makeCreateRoom(deps: CreateRoomDeps): CreateRoom {
       return intents
     }
     try {
-      const isPublic = body.visibility === 'public'
+      const isPublic = (roomId: RoomId): boolean =>
+        body.visibility === 'public' && deps.rules.mayPublish(actor.userId, roomId, alias === undefined ? [] : [alias])
       // A shadow-banned user has a room, in which there is nobody else.
       const author = { ...actor, isShadowBanned: false }
       return (await sender.createRoom(version, create, rest, author, { isPublic })).roomId
@@ -140,7 +139,7 @@ export function makeCreateRoom(deps: CreateRoomDeps): CreateRoom {
   }
 
   function checkEncryption({ initial_state: given = [] }: CreateRoomBody, presetName: PresetName): void {
-    const levels = configuredLevels(presetName).events
+    const levels = configuredLevels(settings, presetName).events
     if (!isObject(levels)) return
     const isEncrypted =
       isEncryptedByDefault(settings.encryptionEnabledByDefaultForRoomType, presetName) ||
@@ -153,79 +152,8 @@ export function makeCreateRoom(deps: CreateRoomDeps): CreateRoom {
         `You cannot create an encrypted room. user_level (${own}) < send_level (${needed})`,
       )
   }
-
-  /** `default_power_level_content_override` for a preset. */
-  function configuredLevels(presetName: PresetName): JsonObject {
-    const override = settings.defaultPowerLevelContentOverride?.[presetName]
-    return isObject(override) ? override : {}
-  }
-
-  /** All events but the first, in the order of Synapse. */
-  function eventsOf(
-    plan: Plan,
-    actor: Actor,
-    body: CreateRoomBody,
-    profiles: ReadonlyMap<UserId, Profile>,
-  ): readonly EventIntent[] {
-    const { version, presetName, alias, invited } = plan
-    const preset = presets[presetName]
-    const given = new Map<string, EventIntent>()
-    for (const { type, state_key: stateKey = '', content } of body.initial_state ?? [])
-      given.set(JSON.stringify([type, stateKey]), { type, stateKey, content })
-    const levelsKey = JSON.stringify(['m.room.power_levels', ''])
-    const levels = given.get(levelsKey)
-    given.delete(levelsKey)
-    /** Unless the client has its own. */
-    const usual = (type: string, content: JsonObject): EventIntent[] =>
-      given.has(JSON.stringify([type, ''])) ? [] : [state(type, content)]
-
-    return [
-      member(actor.userId, withProfile({ membership: 'join' }, profiles.get(actor.userId))),
-      levels ??
-        state(
-          'm.room.power_levels',
-          newPowerLevels(
-            version,
-            preset,
-            actor.userId,
-            invited,
-            configuredLevels(presetName),
-            body.power_level_content_override ?? {},
-          ),
-        ),
-      ...(alias === undefined ? [] : usual('m.room.canonical_alias', { alias })),
-      ...usual('m.room.join_rules', { join_rule: preset.joinRule }),
-      ...usual('m.room.history_visibility', { history_visibility: 'shared' }),
-      ...(preset.guestsJoin ? usual('m.room.guest_access', { guest_access: 'can_join' }) : []),
-      ...given.values(),
-      ...encryption(presetName, given.get(JSON.stringify(['m.room.encryption', '']))),
-      ...(body.name === undefined ? [] : [state('m.room.name', { name: body.name })]),
-      ...(body.topic === undefined
-        ? []
-        : [state('m.room.topic', { topic: body.topic, 'm.topic': { 'm.text': [{ body: body.topic }] } })]),
-      ...invited.map((userId) => {
-        const content = { membership: 'invite', ...(isTruthy(body.is_direct) && { is_direct: body.is_direct }) }
-        return member(userId, withProfile(content, profiles.get(userId)))
-      }),
-    ]
-  }
-
-  /** Where rooms are encrypted by default, whatever the client says that is no encryption. */
-  function encryption(presetName: PresetName, given: EventIntent | undefined): readonly EventIntent[] {
-    if (!isEncryptedByDefault(settings.encryptionEnabledByDefaultForRoomType, presetName)) return []
-    if (typeof given?.content.algorithm === 'string') return []
-    return [state('m.room.encryption', { algorithm: 'm.megolm.v1.aes-sha2' })]
-  }
 }
 
-const state = (type: string, content: JsonObject): EventIntent => ({ type, stateKey: '', content })
-const member = (userId: UserId, content: JsonObject): EventIntent => ({
-  type: 'm.room.member',
-  stateKey: userId,
-  content,
-})
-
-const isTruthy = (value: JsonValue | undefined): boolean => Boolean(value)
 const shown = (value: JsonValue): string => (typeof value === 'string' ? value : JSON.stringify(value)).slice(0, 100)
 
 const THIRD_PARTY_KEYS = ['medium', 'address', 'id_server', 'id_access_token']
@@ -277,11 +205,7 @@ function creationContent(
 function creatorsOf(version: RoomVersion, creator: UserId, { additional_creators: additional }: JsonObject) {
   if (!version.creatorsAbovePowerLevels) return []
   if (additional === undefined) return [creator]
-  if (!Array.isArray(additional)) throw refused('additional_creators must be an array', 'M_FORBIDDEN')
-  for (const userId of additional as readonly JsonValue[])
-    if (typeof userId !== 'string' || !isUserId(userId))
-      throw refused('entry in additional_creators is not a valid user ID', 'M_FORBIDDEN')
-  return [creator, ...(additional as readonly UserId[])]
+  return [creator, ...additionalCreatorsIn(additional)]
 }
 
 /** Nobody locks themselves out, and creators are not named (rooms/v12). */

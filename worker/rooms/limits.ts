@@ -25,4 +25,10 @@ export interface RoomLimits {
   readonly invite: (actor: Actor, roomId: RoomId, target: UserId) => Promise<void>
   /** So many invites at once: false where the burst of `rc_invites.per_room` is smaller. Counts nothing. */
   readonly mayInvite: (actor: Actor, count: number) => Promise<boolean>
+  /** `rc_third_party_invite`. With `update` false: only looks. */
+  readonly thirdPartyInvite: (actor: Actor, options?: { readonly update?: boolean }) => Promise<void>
+  /** `rc_reports`. */
+  readonly report: (actor: Actor) => Promise<void>
+  /** `rc_delayed_event_mgmt`, of who has no token by their address. */
+  readonly delayedEventChange: (by: Actor | { readonly ip: string }) => Promise<void>
 }

@@ -54,6 +54,22 @@ export interface Sent {
   readonly wasThere: boolean
 }
 
+export interface SendOptions {
+  readonly txnId?: string | undefined
+  /**
+   * What must be there first: called with the events' IDs when all of them are made and allowed, and nothing is stored yet. What
+   * it throws is thrown, and nothing is stored then. The room's other sends wait meanwhile.
+   */
+  readonly beforeStored?: ((eventIds: readonly EventId[]) => Promise<void>) | undefined
+}
+
+/** A room that is not there yet. */
+export interface PlannedRoom {
+  readonly roomId: RoomId
+  /** Its first event; where the room's ID is the event's hash it may not be altered any more. */
+  readonly create: EventIntent
+}
+
 export interface Sender {
   /**
    * Events of one room, each following on the one before, all of them or none. When it resolves they are stored, and this
@@ -69,7 +85,7 @@ export interface Sender {
     roomId: RoomId,
     intents: readonly EventIntent[],
     author: Author,
-    options?: { readonly txnId?: string | undefined },
+    options?: SendOptions,
   ) => Promise<readonly Sent[]>
   /**
    * A new room of its events, of which the first is `m.room.create`. `rest` makes the others from the room's ID, which in
@@ -80,8 +96,14 @@ export interface Sender {
     create: EventIntent,
     rest: (roomId: RoomId) => readonly EventIntent[] | Promise<readonly EventIntent[]>,
     author: Author,
-    options: { readonly isPublic: boolean },
+    /** `isPublic`: in the room directory. */
+    options: {
+      readonly isPublic: boolean | ((roomId: RoomId) => boolean)
+      readonly roomId?: RoomId | undefined
+    },
   ) => Promise<{ readonly roomId: RoomId; readonly sent: readonly Sent[] }>
+  /** The ID of a room that {@link createRoom} is to make with it, of its first event and for the same author. */
+  readonly planRoom: (version: RoomVersion, create: EventIntent, author: Author) => Promise<PlannedRoom>
 }
 
 export interface SenderDeps extends Omit<ChainDeps, 'events' | 'now'> {
@@ -96,7 +118,7 @@ export interface SenderDeps extends Omit<ChainDeps, 'events' | 'now'> {
   readonly now?: () => number
 }
 
-interface Job extends Wish {
+interface Job extends Wish, Pick<SendOptions, 'beforeStored'> {
   isDone: boolean
   readonly resolve: (sent: readonly Sent[]) => void
   readonly reject: (error: unknown) => void
@@ -143,6 +165,8 @@ export function makeSender(deps: SenderDeps): Sender {
       if (place === undefined) throw new MatrixError('M_FORBIDDEN', 'This server is not in the room')
       const chain = startChain(chainDeps, version, roomId, place)
       const added = await addAll(chain, roomId, jobs)
+      // Such a job is alone, and has no transaction ID by which it could be known and be made again.
+      for (const { job, result } of added) await job.beforeStored?.(result.map((made) => sentOf(made).eventId))
       const persisted = await persist(chain, version, roomId, jobs[0]!.author)
       const known = persisted.kind === 'known' ? persisted.events : undefined
       // A process that was asked the same had stored it: that one is answered, and the others follow what is there now.
@@ -242,7 +266,7 @@ export function makeSender(deps: SenderDeps): Sender {
     }
   }
 
-  const enqueue = (roomId: RoomId, wish: Wish): Promise<readonly Sent[]> =>
+  const enqueue = (roomId: RoomId, wish: Wish & Pick<SendOptions, 'beforeStored'>): Promise<readonly Sent[]> =>
     new Promise((resolve, reject) => {
       const job: Job = {
         ...wish,
@@ -289,26 +313,37 @@ export function makeSender(deps: SenderDeps): Sender {
   }
 
   return {
-    async send(roomId, intents, author, { txnId } = {}) {
+    async send(roomId, intents, author, { txnId, beforeStored } = {}) {
       if (txnId !== undefined && intents.length !== 1) throw new Error('a transaction ID is of a single event')
       if (txnId !== undefined && !isStorable(txnId))
         throw new MatrixError('M_INVALID_PARAM', `the transaction ID has a NUL, or more than ${MAX_TXN_ID} bytes`)
       if (author.isShadowBanned === true && !intents.every((intent) => isOwnLeave(intent, author)))
         return intents.map(() => ({ eventId: `$${randomBytes(32).toString('base64url')}` as EventId, wasThere: false }))
-      return txnId === undefined ? enqueue(roomId, { intents, author }) : once(roomId, { intents, author, txnId })
+      return txnId === undefined
+        ? enqueue(roomId, { intents, author, beforeStored })
+        : once(roomId, { intents, author, txnId })
     },
-    async createRoom(version, create, rest, author, { isPublic }) {
+    async planRoom(version, create, author) {
+      if (!version.roomIdIsCreateHash) return { roomId: newRoomId(chainDeps.serverName), create }
+      const planned = { ...create, originServerTs: createTs(create) }
+      const chain = startChain(chainDeps, version, undefined, firstPlace)
+      await chain.add({ intents: [planned], author })
+      return { roomId: chain.events()[0]!.event.roomId, create: planned }
+    },
+    async createRoom(version, create, rest, author, { isPublic, roomId: planned }) {
       for (let attempt = 1; ; attempt++) {
-        const roomId = version.roomIdIsCreateHash ? undefined : newRoomId(chainDeps.serverName)
+        const roomId = version.roomIdIsCreateHash ? undefined : (planned ?? newRoomId(chainDeps.serverName))
         const chain = startChain(chainDeps, version, roomId, firstPlace)
-        const first = await chain.add({ intents: [{ ...create, originServerTs: createTs(create) }], author })
+        const intent = planned === undefined ? { ...create, originServerTs: createTs(create) } : create
+        const first = await chain.add({ intents: [intent], author })
         const made = chain.events()[0]!.event.roomId
         const sent = [...first, ...(await chain.add({ intents: await rest(made), author }))]
         const nonce = randomBytes(12).toString('base64url')
-        const persisted = await persist(chain, version, made, author, { isPublic, nonce })
+        const isPublished = typeof isPublic === 'boolean' ? isPublic : isPublic(made)
+        const persisted = await persist(chain, version, made, author, { isPublic: isPublished, nonce })
         if (persisted.kind === 'stored') return { roomId: made, sent: sent.map(sentOf) }
         // Another process made that one, for the same user, in the same millisecond: a later one is another room.
-        if (attempt === ATTEMPTS) throw new Error(`${made} is there already`)
+        if (attempt === ATTEMPTS || planned !== undefined) throw new Error(`${made} is there already`)
       }
     },
   }
@@ -318,11 +353,14 @@ export function makeSender(deps: SenderDeps): Sender {
 const isUndone = (error: unknown): boolean =>
   error instanceof StorageError && (error.kind === 'failed' || error.kind === 'constraint')
 
+const mayJoin = ({ intents, beforeStored }: Job, size: number): boolean =>
+  beforeStored === undefined && size + intents.length <= MAX_GATHERED
+
 function take(queue: Job[]): readonly Job[] {
+  if (queue[0]?.beforeStored !== undefined) return queue.splice(0, 1)
   let count = 0
   let size = 0
-  while (count < queue.length && (count === 0 || size + queue[count]!.intents.length <= MAX_GATHERED))
-    size += queue[count++]!.intents.length
+  while (count < queue.length && (count === 0 || mayJoin(queue[count]!, size))) size += queue[count++]!.intents.length
   return queue.splice(0, count)
 }
 

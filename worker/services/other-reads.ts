@@ -6,23 +6,18 @@ import { roomEventByTimestampEndpoints } from '../../shared/endpoints/client/roo
 import { roomInitialSyncEndpoints } from '../../shared/endpoints/client/room_initial_sync.ts'
 import { type NotificationsDeps, notificationsHandlers } from '../client/notifications.ts'
 import { type OldSyncDeps, oldSyncHandlers } from '../client/old_sync.ts'
-import { makePresenceEvents, type PresenceEventsDeps } from '../client/presence-events.ts'
 import { type RoomEventByTimestampDeps, roomEventByTimestampHandlers } from '../client/room_event_by_timestamp.ts'
 import { roomInitialSyncHandlers } from '../client/room_initial_sync.ts'
 import { type Operation, operations } from '../http/handlers.ts'
 
-export type OtherReadsDeps = NotificationsDeps &
-  RoomEventByTimestampDeps &
-  Omit<OldSyncDeps, 'presenceEvents'> &
-  PresenceEventsDeps
+export type OtherReadsDeps = NotificationsDeps & RoomEventByTimestampDeps & OldSyncDeps
 
 /** `peekEvents` is `getEvents` with a room: one path, and one handler. */
 export function otherReadOperations(deps: OtherReadsDeps): Operation[] {
-  const old = { ...deps, presenceEvents: makePresenceEvents(deps) }
   return [
     ...operations('client/room_event_by_timestamp', roomEventByTimestampEndpoints, roomEventByTimestampHandlers(deps)),
     ...operations('client/notifications', notificationsEndpoints, notificationsHandlers(deps)),
-    ...operations('client/old_sync', oldSyncEndpoints, oldSyncHandlers(old)),
-    ...operations('client/room_initial_sync', roomInitialSyncEndpoints, roomInitialSyncHandlers(old)),
+    ...operations('client/old_sync', oldSyncEndpoints, oldSyncHandlers(deps)),
+    ...operations('client/room_initial_sync', roomInitialSyncEndpoints, roomInitialSyncHandlers(deps)),
   ]
 }

@@ -33,9 +33,11 @@ import type { EventStore } from '../rooms/event-store.ts'
 import { forget } from '../rooms/forget.ts'
 import { makeMayInvite } from '../rooms/invite-permission.ts'
 import { makeKickGuests } from '../rooms/kick-guests.ts'
+import type { RoomLimits } from '../rooms/limits.ts'
 import type { Profiles } from '../rooms/member-content.ts'
 import { type ChangeMembership, makeChangeMembership } from '../rooms/membership.ts'
 import { beforeRefusing, type Memberships } from '../rooms/memberships.ts'
+import type { NewRoomRules } from '../rooms/new-room-rules.ts'
 import { makeSendEvent, type SendEvent } from '../rooms/send-event.ts'
 import type { Sender } from '../rooms/sender.ts'
 import { annoyingPause } from '../rooms/shadow-ban.ts'
@@ -62,6 +64,9 @@ export type RoomRequestsSettings = Pick<
   | 'rcJoins'
   | 'rcJoinsPerRoom'
   | 'rcInvites'
+  | 'rcThirdPartyInvite'
+  | 'rcReports'
+  | 'rcDelayedEventMgmt'
 >
 
 export interface RoomRequestsDeps {
@@ -76,6 +81,7 @@ export interface RoomRequestsDeps {
   /** Of the server. */
   readonly isAdmin: (userId: UserId) => boolean | Promise<boolean>
   readonly transactions: Transactions
+  readonly newRooms: NewRoomRules
   readonly onProblem: (problem: string, error: unknown) => void
   /** Milliseconds that never go back. */
   readonly now?: () => number
@@ -89,6 +95,8 @@ export interface RoomRequests {
   readonly changeMembership: ChangeMembership
   readonly sendEvent: SendEvent
   readonly aliases: Aliases
+  readonly limits: RoomLimits
+  readonly profiles: Profiles
 }
 
 export function makeRoomRequests(deps: RoomRequestsDeps): RoomRequests {
@@ -121,6 +129,7 @@ export function makeRoomRequests(deps: RoomRequestsDeps): RoomRequests {
     profiles,
     limits,
     mayInvite,
+    rules: deps.newRooms,
     pause,
   })
   const changeMembership = makeChangeMembership({
@@ -161,6 +170,8 @@ export function makeRoomRequests(deps: RoomRequestsDeps): RoomRequests {
     changeMembership,
     sendEvent,
     aliases,
+    limits,
+    profiles,
     operations: [
       ...operations('client/create_room', createRoomEndpoints, createRoomHandlers({ createRoom, transactions })),
       ...operations('client/joining', joiningEndpoints, joiningHandlers(membershipDeps)),

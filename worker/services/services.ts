@@ -25,12 +25,18 @@ import { prejoinStateOf } from '../rooms/prejoin-state.ts'
 import type { Db } from '../storage/db.ts'
 import type { StreamName } from '../streams/definitions.ts'
 import type { CacheInvalidation, LiveStreams } from '../streams/live-streams.ts'
+import { followRecent } from '../sync/recent.ts'
 import { wellKnownHandlers } from '../well-known/wellknown.ts'
 import { makeAccounts } from './accounts.ts'
+import { makeDevices } from './devices.ts'
+import { makeDirectories } from './directories.ts'
 import { makeMessages } from './messages.ts'
 import { otherReadOperations } from './other-reads.ts'
+import { makePresenceServices } from './presence.ts'
 import { makeProfileServices } from './profiles.ts'
 import { relationOperations } from './relations.ts'
+import { makeRoomLifecycle } from './room-lifecycle.ts'
+
 import { roomReadingOperations } from './room-reading.ts'
 import { makeRoomRequests } from './room-writing.ts'
 import { searchOperations } from './searching.ts'
@@ -68,6 +74,8 @@ export interface Services {
   /** Commands of the bus that are no streams. */
   readonly commands: readonly CommandName[]
   readonly onCommand: (command: Command) => void
+  /** The bus is there (again): what was said but once is to be said again. */
+  readonly onConnected: () => void
   /** In Prometheus' text format, each. */
   readonly metrics: readonly (() => string)[]
   /** In the order in which they were made; called in reverse, when no request runs any more; the bus is there still. */
@@ -78,11 +86,23 @@ export function makeServices(deps: ServicesDeps): Services {
   const { config, version, db, streams, caches, client, now } = deps
   const onProblem = problemsOf(deps.logger('synapse'))
 
-  const accounts = makeAccounts({ config, db, caches, tell: deps.send, onProblem })
   const rooms = makeRoomStores({ db, streams })
   const { events, states } = rooms
   const reading = makeRoomReading({ db, streams, caches, serverName: config.serverName, events, state: states })
   const { memberships, ignoredUsers, visibility } = reading
+  const recent = followRecent(streams)
+  const devices = makeDevices({
+    db,
+    streams,
+    caches,
+    client,
+    memberships,
+    recent,
+    serverName: config.serverName,
+    now,
+    onProblem,
+  })
+  const accounts = makeAccounts({ config, db, caches, devices: devices.changes, tell: deps.send, onProblem })
   const userData = makeUserData({
     config,
     db,
@@ -110,10 +130,23 @@ export function makeServices(deps: ServicesDeps): Services {
   })
   const transactions = makeTransactions(() => performance.now())
   const messages = makeMessages({ config, db, streams, caches, client, transactions, onProblem, now })
+  const presence = makePresenceServices({
+    config,
+    db,
+    streams,
+    client,
+    send: deps.send,
+    memberships,
+    onProblem,
+    now,
+  })
   const syncing = makeSyncing({
     db,
     streams,
     caches,
+    recent,
+    deviceLists: devices.lists,
+    roomsOf: devices.roomsOf,
     events,
     states,
     memberships,
@@ -123,6 +156,8 @@ export function makeServices(deps: ServicesDeps): Services {
     typing: userData.typing,
     unreadCounts: userData.unreadCounts,
     inbox: messages.inbox,
+    presence: presence.section,
+    beginSync: presence.syncing,
     pushRules: async (userId) => ({ global: await userData.ruleset.of(userId) }),
     filterTimelineLimit: config.filterTimelineLimit,
     now,
@@ -137,6 +172,20 @@ export function makeServices(deps: ServicesDeps): Services {
     sender: roomWriting.sender,
     onProblem,
   })
+  const directories = makeDirectories({
+    config,
+    db,
+    streams,
+    caches,
+    events,
+    states,
+    memberships,
+    checkAccess: reading.checkAccess,
+    sender: roomWriting.sender,
+    isAdmin: requesters.isAdmin,
+    onProblem,
+    now,
+  })
   const roomRequests = makeRoomRequests({
     config,
     db,
@@ -148,12 +197,26 @@ export function makeServices(deps: ServicesDeps): Services {
     memberships,
     isAdmin: requesters.isAdmin,
     transactions,
+    newRooms: directories.newRooms,
     onProblem,
+  })
+  const lifecycle = makeRoomLifecycle({
+    config,
+    db,
+    caches,
+    sender: roomWriting.sender,
+    events,
+    memberships,
+    requests: roomRequests,
+    carryOver: userData.carryOver,
+    visibility,
+    onProblem,
+    now,
   })
 
   return {
     requesters,
-    operations: [
+    operations: presence.observed([
       ...operations('client/versions', versionsEndpoints, versionsHandlers({ unstableFeatures: {} })),
       ...operations('federation/version', federationVersionEndpoints, federationVersionHandlers({ version })),
       ...operations(
@@ -177,27 +240,36 @@ export function makeServices(deps: ServicesDeps): Services {
         ...reading,
         snapshots: syncing.snapshots,
         eventStream: syncing.eventStream,
-        presence: undefined,
-        now,
+        presenceEvents: syncing.presenceEvents,
+        beginSync: presence.syncing,
       }),
       ...searchOperations({ isEnabled: config.enableSearch, db, streams, events, state: states, ...reading }),
       ...userData.operations,
       ...messages.operations,
       ...roomRequests.operations,
+      ...directories.operations,
+      ...lifecycle.operations,
       ...syncing.operations,
-    ],
+      ...presence.operations,
+    ]),
     mounts: [],
     replicationHandlers: {
       ...roomWriting.replicationHandlers,
       ...userData.replicationHandlers,
       ...messages.replicationHandlers,
+      ...presence.replicationHandlers,
       ...profiles.replicationHandlers,
+      ...devices.replicationHandlers,
     },
-    ownUpdates: new Map([...userData.ownUpdates]),
-    commands: accounts.commands,
-    onCommand: accounts.onCommand,
+    ownUpdates: new Map([...userData.ownUpdates, ...presence.ownUpdates]),
+    commands: [...accounts.commands, ...presence.commands],
+    onCommand(command) {
+      accounts.onCommand(command)
+      presence.onCommand(command)
+    },
+    onConnected: presence.onConnected,
     metrics: [syncing.metrics],
-    stops: [accounts.close, profiles.close, userData.close, messages.close],
+    stops: [directories.close, accounts.close, profiles.close, userData.close, messages.close, presence.close],
   }
 }
 

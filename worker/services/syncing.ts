@@ -3,24 +3,30 @@
 import { filterEndpoints } from '../../shared/endpoints/client/filter.ts'
 import { syncEndpoints } from '../../shared/endpoints/client/sync.ts'
 import { filterHandlers } from '../client/filter.ts'
+import type { SyncHandlerDeps } from '../client/sync.ts'
 import { syncHandlers } from '../client/sync.ts'
 import { type Operation, operations } from '../http/handlers.ts'
 import { makeSyncParts, type SyncParts, type SyncPartsDeps } from '../sync/make-sync.ts'
 import { notifierMetrics } from '../sync/metrics.ts'
 
-export interface Syncing extends Pick<SyncParts, 'snapshots' | 'eventStream'> {
+export interface Syncing extends Pick<SyncParts, 'snapshots' | 'eventStream' | 'presenceEvents'> {
   readonly operations: readonly Operation[]
   readonly metrics: () => string
 }
 
 /** To be made before the process is connected: it follows streams. */
-export function makeSyncing(deps: SyncPartsDeps): Syncing {
-  const { sync, filters, notifier, snapshots, eventStream } = makeSyncParts(deps)
+export function makeSyncing(deps: SyncPartsDeps & Pick<SyncHandlerDeps, 'beginSync'>): Syncing {
+  const { sync, filters, notifier, snapshots, eventStream, presenceEvents } = makeSyncParts(deps)
   return {
     snapshots,
     eventStream,
+    presenceEvents,
     operations: [
-      ...operations('client/sync', syncEndpoints, syncHandlers({ sync, filters, instances: deps.streams.instances })),
+      ...operations(
+        'client/sync',
+        syncEndpoints,
+        syncHandlers({ sync, filters, instances: deps.streams.instances, beginSync: deps.beginSync }),
+      ),
       ...operations('client/filter', filterEndpoints, filterHandlers({ filters })),
     ],
     metrics: () => notifierMetrics(notifier.numbers()),

@@ -5,9 +5,11 @@ import { readMarkersEndpoints } from '../../shared/endpoints/client/read_markers
 import { receiptsEndpoints } from '../../shared/endpoints/client/receipts.ts'
 import { tagsEndpoints } from '../../shared/endpoints/client/tags.ts'
 import { typingEndpoints } from '../../shared/endpoints/client/typing.ts'
+import type { RoomId, UserId } from '../../shared/matrix/ids.ts'
 import { makeRuleCompiler } from '../../shared/matrix/push-rules/compile.ts'
 import { defaultRules, synapseFeatures } from '../../shared/matrix/push-rules/default-rules.ts'
 import { type AccountData, makeAccountData } from '../account-data/account-data.ts'
+import { carryOverAccountData } from '../account-data/carry-over.ts'
 import { accountDataHandlers, servedAccountDataEndpoints } from '../client/account-data.ts'
 import { pushrulesHandlers } from '../client/pushrules.ts'
 import { readMarkersHandlers } from '../client/read_markers.ts'
@@ -16,6 +18,7 @@ import { tagsHandlers } from '../client/tags.ts'
 import { typingHandlers } from '../client/typing.ts'
 import type { WorkerConfig } from '../config/types.ts'
 import { type Operation, operations } from '../http/handlers.ts'
+import { carryOverPushRules } from '../push/carry-over.ts'
 import { makePushEvaluator, noPushEvaluator } from '../push/evaluator.ts'
 import { makeIgnorers } from '../push/ignorers.ts'
 import { makeRuleChanges } from '../push/rule-changes.ts'
@@ -58,6 +61,8 @@ export interface UserData {
   readonly unreadCounts: UnreadCounts
   /** For the persister, or whoever makes events. */
   readonly push: PushEvaluator
+  /** What a user keeps of a room that was replaced, for its replacement too. */
+  readonly carryOver: (userId: UserId, from: RoomId, to: RoomId) => Promise<void>
   readonly operations: readonly Operation[]
   readonly replicationHandlers: ReplicationHandlers
   readonly ownUpdates: ReadonlyMap<StreamName, OwnUpdates>
@@ -104,6 +109,10 @@ export function makeUserData(deps: UserDataDeps): UserData {
     ruleset,
     unreadCounts: makeUnreadCounts({ db, streams }),
     push,
+    async carryOver(userId, from, to) {
+      await carryOverAccountData({ db, accountData }, userId, from, to)
+      await carryOverPushRules({ rules, changes }, userId, from, to)
+    },
     operations: [
       ...operations('client/typing', typingEndpoints, typingHandlers({ memberships: allowed, typing })),
       ...operations('client/receipts', receiptsEndpoints, receiptsHandlers({ db, ...readable })),

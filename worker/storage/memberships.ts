@@ -299,3 +299,13 @@ export const selectDisplayNames = (db: Queries, eventIds: readonly EventId[]) =>
     'select event_id as "eventId", display_name as "displayName" from room_memberships where event_id = any($1)',
     [eventIds],
   )
+
+/** The events by which users are banned from a room, now. */
+export async function selectBans(db: Queries, roomId: RoomId): Promise<readonly EventId[]> {
+  const rows = await db.rows<{ eventId: EventId }>(
+    `select event_id as "eventId" from current_state_events
+     where room_id = $1 and type = 'm.room.member' and membership = 'ban' order by state_key`,
+    [roomId],
+  )
+  return rows.map(({ eventId }) => eventId)
+}

@@ -101,3 +101,15 @@ export async function deleteAlias(db: Queries, alias: RoomAlias): Promise<RoomId
   )
   return row?.roomId
 }
+
+/** All aliases of a room point to another one from now on. */
+export const moveAliases = (tx: Queries, from: RoomId, to: RoomId) =>
+  tx.run('update room_aliases set room_id = $2 where room_id = $1', [from, to])
+
+/** A room in the directory leaves its place there to another one. False if it had none. */
+export const moveDirectoryEntry = async (tx: Queries, from: RoomId, to: RoomId): Promise<boolean> =>
+  (await tx.run(
+    `with gone as (update rooms set is_public = false where room_id = $1 and is_public returning room_id)
+     update rooms set is_public = true where room_id = $2 and exists (select from gone)`,
+    [from, to],
+  )) === 1

@@ -21,6 +21,7 @@ import { type AccountDataDeps, loadAccountData } from './account-data.ts'
 import { type EphemeralDeps, loadReceipts, receiptEvents, typingEvent } from './ephemeral.ts'
 import { isNothing, newsOf } from './news.ts'
 import type { Notifier } from './notifier.ts'
+import type { PresenceEvents } from './presence-events.ts'
 import type { Recent } from './recent.ts'
 import { eventsOf } from './request.ts'
 import { withRoom } from './snapshots.ts'
@@ -54,6 +55,7 @@ export interface EventStreamDeps extends AccountDataDeps, EphemeralDeps {
   readonly events: Pick<EventStore, 'get'>
   readonly visibility: Pick<Visibility, 'filter'>
   readonly printer: EventPrinter
+  readonly presenceEvents: PresenceEvents
   /** Milliseconds since 1970. */
   readonly clock: () => number
 }
@@ -79,7 +81,9 @@ export function makeEventStream(deps: EventStreamDeps): EventStream {
         const now = streams.now()
         const own = await memberships.ofUser(userId)
         const rooms = room === undefined ? own : new Set([...own.keys(), room.roomId])
-        const isNew = !isNothing(newsOf(deps.recent, userId, rooms, at, now))
+        const isNew =
+          !isNothing(newsOf(deps.recent, userId, rooms, at, now)) ||
+          !deps.presenceEvents.isUnchanged(userId, own, at.presence, now.presence)
         const { events, end, isCut } = isNew ? await look(deps, request, own, at, now) : nothingUpTo(now)
         if (events.length > 0) return { events, start, end }
         at = end
@@ -120,10 +124,11 @@ async function look(
     if (event.type === 'm.room.member' && event.stateKey === userId) alwaysInclude.add(event.eventId)
   const visible = await deps.visibility.filter(userId, known, { isPeeking, alwaysInclude })
 
-  const [printed, receipts, accountData] = await Promise.all([
+  const [printed, receipts, accountData, presence] = await Promise.all([
     deps.printer.print(visible, reader, { withRoomId: true, withRelations: false, format, now: deps.clock() }),
     loadReceipts(deps, roomIds, new Set(), start, now, undefined),
     loadAccountData(deps, userId, defaultFilter, start.accountData, { accountData: undefined, pushRules: false }),
+    isPeeking ? [] : deps.presenceEvents.changed(userId, own, start.presence, now.presence),
   ])
   const typing = roomIds.flatMap((roomId) => {
     const event = typingEvent(deps, roomId, start, now, passAll)
@@ -132,6 +137,7 @@ async function look(
   return {
     events: [
       ...printed,
+      ...presence,
       ...typing,
       ...[...receiptEvents(receipts, userId, passAll)].map(([roomId, event]) => withRoom(roomId, event)),
       ...accountData.global,

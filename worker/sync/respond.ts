@@ -1,6 +1,7 @@
 /** What a client is told between two tokens: sections are loaded for all rooms together, then printed. */
 
 import type { RoomId, UserId } from '../../shared/matrix/ids.ts'
+import type { DeviceLists } from '../devices/device-lists.ts'
 import type { JsonText } from '../json-text.ts'
 import { type UnreadCounts, wholeRoom } from '../push/unread-counts.ts'
 import type { EventPrinter } from '../rooms/event-printer.ts'
@@ -21,6 +22,7 @@ import type { DeviceKeys } from './device-keys.ts'
 import { loadReceipts, receiptEvents, typingEvent } from './ephemeral.ts'
 import type { LazyMembers } from './lazy-members.ts'
 import { type News, newsOf } from './news.ts'
+import { loadPresence, newUsers, type PresenceSectionDeps } from './presence.ts'
 import type { Recent } from './recent.ts'
 import { eventsOf, type SyncRequest } from './request.ts'
 import { planIncremental, planInitial, type RoomPlan } from './room-plans.ts'
@@ -42,6 +44,8 @@ export interface RespondDeps {
   readonly typing: Typing
   readonly unreadCounts: UnreadCounts
   readonly deviceKeys: DeviceKeys
+  readonly deviceLists: Pick<DeviceLists, 'between'>
+  readonly presence: PresenceSectionDeps
   readonly inbox: Pick<Inbox, 'mayHave' | 'messages' | 'forget'>
   readonly lazyMembers: LazyMembers
   /** The content of `m.push_rules` of a user. */
@@ -96,7 +100,8 @@ export async function respond(
   const sent = isLazy
     ? deps.lazyMembers.of(userId, deviceId, since && printStreamToken(since, deps.streams.instances))
     : NONE_SENT
-  const [ephemeral, [summaries, states], invite, knock] = await Promise.all([
+  const [deviceLists, ephemeral, [summaries, states], invite, knock] = await Promise.all([
+    since && deps.deviceLists.between(userId, since, now),
     loadEphemeral(deps, request, joined, now, news),
     (async () => {
       const summarised = isLazy ? joined.filter((plan) => needsSummary(plan, timelines.get(plan.roomId)!, since)) : []
@@ -129,7 +134,11 @@ export async function respond(
       accountData.byRoom.has(roomId)
     )
   })
-  const isEmpty = told.length + invite.size + knock.size + accountData.global.length + toDevice.messages.length === 0
+  const fresh = newUsers(request, rooms, timelines, states)
+  const presence = await loadPresence(deps.presence, request, own, rooms, fresh, now, deps.clock())
+  const devices = deviceLists === undefined ? 0 : deviceLists.changed.length + deviceLists.left.length
+  const others = accountData.global.length + toDevice.messages.length + presence.length + devices
+  const isEmpty = told.length + invite.size + knock.size + others === 0
   if (isEmpty && since !== undefined && !request.fullState) return undefined
 
   const toldJoined = told.flatMap(({ kind, roomId }) => (kind === 'join' ? roomId : []))
@@ -173,6 +182,8 @@ export async function respond(
     nextBatch,
     accountData: accountData.global,
     toDevice: toDevice.messages,
+    deviceLists,
+    presence,
     keys,
     join,
     invite,
@@ -194,7 +205,9 @@ export const printNothing = async (
   return printAnswer({
     nextBatch: typeof nextBatch === 'string' ? nextBatch : printStreamToken(nextBatch, streams.instances),
     accountData: [],
+    deviceLists: undefined,
     toDevice: [],
+    presence: [],
     keys: known instanceof Promise ? await known : known,
     join: NO_ROOMS,
     invite: NO_ROOMS,

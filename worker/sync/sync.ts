@@ -1,5 +1,6 @@
 /** `/sync` of a client: an answer at once, or as soon as there is something for it. */
 
+import type { UserId } from '../../shared/matrix/ids.ts'
 import type { JsonText } from '../json-text.ts'
 import type { Memberships } from '../rooms/memberships.ts'
 import type { LiveStreams } from '../streams/live-streams.ts'
@@ -7,6 +8,7 @@ import { covers } from '../streams/stream-token.ts'
 import type { StreamToken } from '../streams/tokens.ts'
 import { isNothing, newsOf } from './news.ts'
 import type { Notifier } from './notifier.ts'
+import { mayHavePresence, withPresence } from './presence.ts'
 import { eventsOf, type SyncRequest } from './request.ts'
 import { printNothing, type RespondDeps, respond } from './respond.ts'
 import { beyond } from './room-plans.ts'
@@ -46,8 +48,12 @@ export function makeSync(deps: SyncDeps): Sync {
     const { userId, since } = request
     const own = await memberships.ofUser(userId)
     if (since === undefined) return respond(deps, request, own, now)
+    const news = newsOf(deps.recent, userId, own, since, now)
     const isQuiet =
-      isNothing(newsOf(deps.recent, userId, own, since, now)) && !mayHaveMessages(deps.inbox, request, now)
+      isNothing(news) &&
+      !mayHaveMessages(deps.inbox, request, now) &&
+      !mayHavePresence(deps.presence, request, own, since, now) &&
+      !(news.deviceLists && (await hasOtherDevices(userId, since, now)))
     if (!request.fullState && isQuiet) return undefined
     const ahead = beyond(own, eventsOf(now))
     if (ahead === undefined) return respond(deps, request, own, now)
@@ -55,11 +61,18 @@ export function makeSync(deps: SyncDeps): Sync {
     return (await reached({ ...now, room: ahead }, signal)) ? 'moved' : 'stuck'
   }
 
+  const hasOtherDevices = async (userId: UserId, since: StreamToken, now: StreamToken) => {
+    const { changed, left } = await deps.deviceLists.between(userId, since, now)
+    return changed.length + left.length > 0
+  }
+
   return async (request, { timeoutMs, signal }) => {
     const { since, fullState } = request
     const deadline = performance.now() + timeoutMs
     if (since !== undefined && !covers(streams.now(), since) && !(await reached(since, signal)))
       return printNothing(deps, request, since)
+    const knowing = deps.presence.online.ready()
+    if (knowing !== undefined) await knowing
     const forgetting = forgetFetched(deps.inbox, request)
     // If that fails they stay, and go with the client's next request.
     if (forgetting !== undefined) await forgetting.catch(() => undefined)
@@ -67,7 +80,7 @@ export function makeSync(deps: SyncDeps): Sync {
     try {
       for (;;) {
         const version = watch?.version()
-        const now = streams.now()
+        const now = withPresence(deps.presence, streams.now(), since)
         const answer = await look(request, now, signal)
         if (answer === 'moved') continue
         if (answer === 'stuck') return await printNothing(deps, request, since!)

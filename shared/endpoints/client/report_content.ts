@@ -1,4 +1,7 @@
+import { object, string } from '../../schema.ts'
 import { clientVersions, endpoints } from '../types.ts'
+
+const reason = object({ reason: string() })
 
 /** Matrix v1.19, client-server API: `report_content.yaml`. */
 export const reportContentEndpoints = endpoints({
@@ -9,6 +12,7 @@ export const reportContentEndpoints = endpoints({
     auth: 'user',
     served: 'main',
     class: 'main',
+    body: reason,
   },
   reportEvent: {
     method: 'POST',
@@ -25,5 +29,6 @@ export const reportContentEndpoints = endpoints({
     auth: 'user',
     served: 'main',
     class: 'main',
+    body: reason,
   },
 })

@@ -1,7 +1,6 @@
 /** The server as its users and other servers see it. */
 
-import { isMap } from 'yaml'
-import { childPath, optional, required, type Type, withDefault } from '../../../shared/config/decode.ts'
+import { optional, required, type Type, withDefault } from '../../../shared/config/decode.ts'
 import { isServerName } from '../../../shared/matrix/ids/server-name.ts'
 import type { RoomVersionId } from '../../../shared/matrix/room-version.ts'
 import { roomVersion } from '../../../shared/matrix/room-version.ts'
@@ -17,7 +16,9 @@ import {
   whole,
   word,
 } from '../../../shared/synapse-config/types.ts'
-import { ms, noEffect, notYet, type PassedKey, refused, section } from '../keys.ts'
+import { ms, noEffect, notYet, refused, section } from '../keys.ts'
+import { directoryKeys } from './directory.ts'
+import { experimentalSection } from './experimental.ts'
 
 const checked = <T extends string>(
   type: Type<string>,
@@ -38,27 +39,6 @@ const isUrl = (value: string): value is string => {
   return url !== undefined && /^https?:$/.test(url.protocol) && url.search === '' && url.hash === ''
 }
 const isRoomVersion = (value: string): value is RoomVersionId => roomVersion(value) !== undefined
-
-const MSC3861 = 'accounts that are delegated to the Matrix Authentication Service are not supported yet'
-/** Named once, whatever they are; but one of them gives all logins to someone else. */
-const experimentalFeatures = ((): PassedKey => {
-  const key = notYet('none of the features of Synapse’s own trial is here, and none is switched by it', {
-    example: '{msc2815_enabled: true}',
-  })
-  const { read } = key.type
-  return {
-    ...key,
-    type: {
-      ...key.type,
-      read: (node, path, reading) => {
-        const msc3861 = isMap(node) ? reading.resolve(node.get('msc3861', true)) : undefined
-        if (isMap(msc3861) && msc3861.get('enabled') === true)
-          reading.problem(childPath(path, 'msc3861'), MSC3861, { node: msc3861 })
-        return read(node, path, reading)
-      },
-    },
-  }
-})()
 
 /** `enabled`: true, false, or `untracked`. */
 const presenceMode: Type<boolean | 'untracked'> = {
@@ -231,8 +211,15 @@ export const serverKeys = {
     'Rooms that no `/sync` shows.',
     "['!lobby:example.org']",
   ),
+  exclude_rooms_from_presence: withDefault(
+    listOf(filledText('a room ID'), 'a list of room IDs'),
+    '[]',
+    'Rooms for whose sake alone nobody is told who is online.',
+    "['!lobby:example.org']",
+  ),
   push: withDefault(pushSection, '{}', 'Notifications; see below.', '{include_content: false}'),
   push_rules: withDefault(pushRulesSection, '{}', 'Limits of push rules; see below.', '{limits: {rule_count: 100}}'),
+  ...directoryKeys,
   admin_contact: optional(
     text('an address'),
     'none',
@@ -267,48 +254,26 @@ export const serverKeys = {
     'Whether messages, names and topics of rooms are searched. What is sent while it is off is not found later either.',
     'false',
   ),
-  allow_public_rooms_without_auth: notYet('there is no room directory'),
-  allow_public_rooms_over_federation: notYet('there is no room directory'),
-  restrict_public_rooms_to_local_users: notYet('there is no room directory'),
-  enable_room_list_search: notYet('there is no room directory', { example: 'false', harmless: 'on' }),
-  alias_creation_rules: notYet('whoever may send the event may create an alias', {
-    example: '[{action: deny}]',
-    harmless: 'never',
-  }),
-  room_list_publication_rules: notYet('there is no room directory to publish in', { example: '[{action: allow}]' }),
-  require_membership_for_aliases: notYet('only members create aliases', { example: 'false', harmless: 'on' }),
-  exclude_rooms_from_presence: notYet('presence is seen in all rooms', { example: '["!a:example.org"]' }),
   include_profile_updates_in_sync: notYet('/sync has no profiles'),
   limit_remote_rooms: notYet('rooms of any size are joined'),
-  redaction_retention_period: notYet('what is redacted is kept', { example: '7d', harmless: 'never' }),
   redaction_allowed_period: notYet('messages may be redacted at any time', { example: '7d' }),
   forgotten_room_retention_period: notYet('rooms that all have forgotten are kept', { example: '28d' }),
-  user_ips_max_age: notYet('addresses of users are kept', { example: '28d' }),
-  delete_stale_devices_after: notYet('devices are kept', { example: '1y' }),
-  retention: notYet('messages are kept'),
   enable_ephemeral_messages: notYet('messages do not expire'),
-  max_event_delay_duration: notYet('there are no delayed events', { example: '24h' }),
   cleanup_extremities_with_dummy_events: notYet('no dummy events are sent', { example: 'false', harmless: 'on' }),
   dummy_events_threshold: notYet('no dummy events are sent', { example: '10' }),
   max_avatar_size: notYet('avatars may have any size', { example: '10M' }),
   allowed_avatar_mimetypes: notYet('avatars may be of any type', { example: '[image/png]' }),
   room_invite_state_types: refused('deprecated: write room_prejoin_state', { example: '[m.room.name]' }),
-  user_directory: notYet('users cannot be searched', { example: '{search_all_users: true}' }),
-  stats: noEffect('there are no statistics of rooms to switch off', { example: '{enabled: false}' }),
-  server_notices: notYet('there are no notices to users', { example: '{system_mxid_localpart: notices}' }),
   app_service_config_files: notYet('application services get nothing and may not act', { example: '[/etc/as.yaml]' }),
   track_appservice_user_ips: notYet('there are no application services'),
   track_puppeted_user_ips: notYet('only the address of who acts is kept'),
   use_appservice_legacy_authorization: notYet('there are no application services'),
   auto_accept_invites: notYet('invites are not accepted by themselves'),
-  matrix_rtc: notYet('no transports for calls are told', { example: '{transports: [{type: livekit}]}' }),
-  turn_uris: notYet('voip/turnServer answers with nothing', { example: '["turn:turn.example.org"]' }),
-  turn_shared_secret: noEffect('belongs to turn_uris', { example: 'abc' }),
-  turn_shared_secret_path: noEffect('belongs to turn_uris', { example: '/a' }),
-  turn_username: noEffect('belongs to turn_uris', { example: 'me' }),
-  turn_password: noEffect('belongs to turn_uris', { example: 'abc' }),
-  turn_user_lifetime: noEffect('belongs to turn_uris', { example: '1h' }),
-  turn_allow_guests: noEffect('belongs to turn_uris', { example: 'true' }),
   templates: notYet('pages and mails have no templates', { example: '{custom_template_directory: /etc/t}' }),
-  experimental_features: experimentalFeatures,
+  experimental_features: withDefault(
+    experimentalSection,
+    '{}',
+    'What is on trial in Synapse; see below.',
+    '{msc4143_enabled: true}',
+  ),
 }

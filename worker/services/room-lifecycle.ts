@@ -1,0 +1,79 @@
+/** What becomes of rooms: replaced, reported, … Put together. */
+
+import { reportContentEndpoints } from '../../shared/endpoints/client/report_content.ts'
+import { roomUpgradesEndpoints } from '../../shared/endpoints/client/room_upgrades.ts'
+import { rtcTransportsEndpoints } from '../../shared/endpoints/client/rtc_transports.ts'
+import { thirdPartyLookupEndpoints } from '../../shared/endpoints/client/third_party_lookup.ts'
+import { voipEndpoints } from '../../shared/endpoints/client/voip.ts'
+import type { JsonObject } from '../../shared/matrix/json/value.ts'
+import { reportContentHandlers } from '../client/report_content.ts'
+import { roomUpgradesHandlers } from '../client/room_upgrades.ts'
+import { rtcTransportsHandlers } from '../client/rtc_transports.ts'
+import { thirdPartyLookupHandlers } from '../client/third_party_lookup.ts'
+import { voipHandlers } from '../client/voip.ts'
+import type { WorkerConfig } from '../config/types.ts'
+import { type Operation, operations } from '../http/handlers.ts'
+import type { EventStore } from '../rooms/event-store.ts'
+import type { Memberships } from '../rooms/memberships.ts'
+import type { Sender } from '../rooms/sender.ts'
+import { annoyingPause } from '../rooms/shadow-ban.ts'
+import { makeUpgradeRoom, type UpgradeRoomDeps } from '../rooms/upgrade/upgrade-room.ts'
+import type { Visibility } from '../rooms/visibility.ts'
+import type { Db } from '../storage/db.ts'
+import type { CacheInvalidation } from '../streams/live-streams.ts'
+import type { RoomRequests } from './room-writing.ts'
+
+export interface RoomLifecycleDeps {
+  readonly config: WorkerConfig
+  readonly db: Db
+  readonly caches: CacheInvalidation
+  readonly sender: Sender
+  readonly events: EventStore
+  readonly memberships: Memberships
+  readonly visibility: Visibility
+  readonly requests: RoomRequests
+  readonly carryOver: UpgradeRoomDeps['carryOver']
+  readonly onProblem: (problem: string, error?: unknown) => void
+  /** Milliseconds since 1970. */
+  readonly now: () => number
+}
+
+export interface RoomLifecycle {
+  readonly operations: readonly Operation[]
+}
+
+export function makeRoomLifecycle(deps: RoomLifecycleDeps): RoomLifecycle {
+  const { config, requests } = deps
+  const features = config.experimentalFeatures
+  const upgradeRoom = makeUpgradeRoom({
+    ...deps,
+    serverName: config.serverName,
+    settings: {
+      ...config,
+      defaultPowerLevelContentOverride: config.defaultPowerLevelContentOverride as JsonObject | undefined,
+    },
+    aliases: requests.aliases,
+    profiles: requests.profiles,
+    limits: requests.limits,
+    pause: annoyingPause,
+  })
+  return {
+    operations: [
+      ...operations('client/room_upgrades', roomUpgradesEndpoints, roomUpgradesHandlers({ upgradeRoom })),
+      ...operations(
+        'client/report_content',
+        reportContentEndpoints,
+        reportContentHandlers({ ...deps, limits: requests.limits, hidesWhatIsThere: features.msc4277Enabled }),
+      ),
+      ...operations('client/third_party_lookup', thirdPartyLookupEndpoints, thirdPartyLookupHandlers()),
+      ...operations('client/voip', voipEndpoints, voipHandlers({ settings: config, now: deps.now })),
+      ...(features.msc4143Enabled
+        ? operations(
+            'client/rtc_transports',
+            rtcTransportsEndpoints,
+            rtcTransportsHandlers(config.matrixRtc.transports),
+          )
+        : []),
+    ],
+  }
+}
