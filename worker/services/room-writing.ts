@@ -37,6 +37,7 @@ import type { RoomLimits } from '../rooms/limits.ts'
 import type { Profiles } from '../rooms/member-content.ts'
 import { type ChangeMembership, makeChangeMembership } from '../rooms/membership.ts'
 import { beforeRefusing, type Memberships } from '../rooms/memberships.ts'
+import type { NewRoomRules } from '../rooms/new-room-rules.ts'
 import { makeSendEvent, type SendEvent } from '../rooms/send-event.ts'
 import type { Sender } from '../rooms/sender.ts'
 import { annoyingPause } from '../rooms/shadow-ban.ts'
@@ -80,6 +81,7 @@ export interface RoomRequestsDeps {
   /** Of the server. */
   readonly isAdmin: (userId: UserId) => boolean | Promise<boolean>
   readonly transactions: Transactions
+  readonly newRooms: NewRoomRules
   readonly onProblem: (problem: string, error: unknown) => void
   /** Milliseconds that never go back. */
   readonly now?: () => number
@@ -127,6 +129,7 @@ export function makeRoomRequests(deps: RoomRequestsDeps): RoomRequests {
     profiles,
     limits,
     mayInvite,
+    rules: deps.newRooms,
     pause,
   })
   const changeMembership = makeChangeMembership({
