@@ -26,6 +26,7 @@ import { makeRoomLimits } from '../client/room-limits.ts'
 import type { WorkerConfig } from '../config/types.ts'
 import { type Operation, only, operations } from '../http/handlers.ts'
 import type { Transactions } from '../http/transactions.ts'
+import { type MustHaveAgreed, whereAgreed } from '../rooms/agreement.ts'
 import { type Aliases, makeAliases } from '../rooms/aliases.ts'
 import { type CreateRoom, makeCreateRoom } from '../rooms/create-room.ts'
 import { makeCurrentEvents, makeStoredState } from '../rooms/current-events.ts'
@@ -82,6 +83,8 @@ export interface RoomRequestsDeps {
   readonly isAdmin: (userId: UserId) => boolean | Promise<boolean>
   readonly transactions: Transactions
   readonly newRooms: NewRoomRules
+  /** Throws M_CONSENT_NOT_GIVEN for who has not agreed to a policy, where that is needed. */
+  readonly mustHaveAgreed?: MustHaveAgreed | undefined
   readonly onProblem: (problem: string, error: unknown) => void
   /** Milliseconds that never go back. */
   readonly now?: () => number
@@ -118,7 +121,7 @@ export function makeRoomRequests(deps: RoomRequestsDeps): RoomRequests {
   const mayInvite = makeMayInvite({ serverName, db, isAdmin, onlyAdminsInvite: config.blockNonAdminInvites })
   const forgetDeps = { memberships, caches }
 
-  const createRoom = makeCreateRoom({
+  const makes = makeCreateRoom({
     serverName,
     settings: {
       ...config,
@@ -132,7 +135,7 @@ export function makeRoomRequests(deps: RoomRequestsDeps): RoomRequests {
     rules: deps.newRooms,
     pause,
   })
-  const changeMembership = makeChangeMembership({
+  const changes = makeChangeMembership({
     serverName,
     settings: config,
     sender,
@@ -146,7 +149,7 @@ export function makeRoomRequests(deps: RoomRequestsDeps): RoomRequests {
     forget: (userId, roomId) => forget(forgetDeps, userId, roomId),
     pause,
   })
-  const sendEvent = makeSendEvent({
+  const sends = makeSendEvent({
     serverName,
     sender,
     memberships: beforeRefusing(memberships),
@@ -162,6 +165,9 @@ export function makeRoomRequests(deps: RoomRequestsDeps): RoomRequests {
       onError: (userId, error) => onProblem(`the guest ${userId} could not be removed`, error),
     }),
   })
+
+  const all = { createRoom: makes, changeMembership: changes, sendEvent: sends }
+  const { createRoom, changeMembership, sendEvent } = deps.mustHaveAgreed ? whereAgreed(deps.mustHaveAgreed, all) : all
 
   const membershipDeps = { changeMembership, transactions, aliases }
   const sendDeps = { sendEvent, transactions, current }

@@ -28,6 +28,7 @@ import type { CacheInvalidation, LiveStreams } from '../streams/live-streams.ts'
 import { followRecent } from '../sync/recent.ts'
 import { wellKnownHandlers } from '../well-known/wellknown.ts'
 import { makeAccounts } from './accounts.ts'
+import { makeDeactivating } from './deactivating.ts'
 import { makeDevices } from './devices.ts'
 import { makeDirectories } from './directories.ts'
 import { makeMessages } from './messages.ts'
@@ -173,6 +174,7 @@ export function makeServices(deps: ServicesDeps): Services {
     onProblem,
   })
   const directories = makeDirectories({
+    reserved: accounts.appservices,
     config,
     db,
     streams,
@@ -198,6 +200,17 @@ export function makeServices(deps: ServicesDeps): Services {
     isAdmin: requesters.isAdmin,
     transactions,
     newRooms: directories.newRooms,
+    onProblem,
+    mustHaveAgreed: config.userConsent?.blockEventsError === undefined ? undefined : accounts.consent.mustHaveAgreed,
+  })
+  const deactivating = makeDeactivating({
+    config,
+    db,
+    caches,
+    sessions: accounts.sessions,
+    confirmUser: accounts.confirmUser,
+    memberships,
+    changeMembership: roomRequests.changeMembership,
     onProblem,
   })
   const lifecycle = makeRoomLifecycle({
@@ -225,11 +238,13 @@ export function makeServices(deps: ServicesDeps): Services {
         wellKnownHandlers({
           serverName: config.serverName,
           publicBaseUrl: config.servesClientWellKnown ? config.publicBaseUrl : undefined,
+          identityServer: config.defaultIdentityServer,
           extraClientContent: config.extraWellKnownClientContent as JsonObject,
           serveServer: config.serveServerWellknown,
         }),
       ),
       ...accounts.operations,
+      ...deactivating.operations,
       ...profiles.operations,
       ...roomReadingOperations({ db, streams, events, state: states, ...reading }),
       ...relationOperations({ db, streams, events, ...reading }),
@@ -269,7 +284,15 @@ export function makeServices(deps: ServicesDeps): Services {
     },
     onConnected: presence.onConnected,
     metrics: [syncing.metrics],
-    stops: [directories.close, accounts.close, profiles.close, userData.close, messages.close, presence.close],
+    stops: [
+      directories.close,
+      accounts.close,
+      deactivating.close,
+      profiles.close,
+      userData.close,
+      messages.close,
+      presence.close,
+    ],
   }
 }
 

@@ -31,17 +31,12 @@ export interface Appservices {
   readonly isExclusive: (appservice: Appservice, userId: string) => boolean
   /** Throws M_EXCLUSIVE for a user of another one's than `by`. */
   readonly mustNotBeReserved: (userId: string, by?: Appservice) => void
-  /**
-   * Throws M_EXCLUSIVE for an alias that `by` may not make or remove: of an application service, one outside of its namespaces; of
-   * other users, one in an exclusive namespace.
-   */
-  readonly mayChangeAlias: (alias: string, by: AliasAuthor) => void
-}
-
-/** As a request's requester. */
-export interface AliasAuthor {
-  readonly userId: UserId
-  readonly appserviceId?: string | undefined
+  /** Whether the alias is in a namespace of that application service. */
+  readonly isAliasOf: (appserviceId: string, alias: string) => boolean
+  /** Whether it is in a namespace that is an application service's alone, and the user is not its sender. */
+  readonly isAliasReserved: (alias: string, userId: UserId) => boolean
+  /** Whether the user is one's of any. */
+  readonly isAppserviceUser: (userId: UserId) => boolean
 }
 
 const found = (namespaces: readonly Namespace[], text: string) => namespaces.find(({ pattern }) => pattern.test(text))
@@ -70,18 +65,16 @@ export function makeAppservices(all: readonly Appservice[]): Appservices {
       if (all.some((appservice) => appservice !== by && isExclusive(appservice, userId)))
         throw new MatrixError('M_EXCLUSIVE', 'This user ID is reserved by an application service.')
     },
-    mayChangeAlias(alias, { userId, appserviceId }) {
-      const own = appserviceId === undefined ? undefined : ids.get(appserviceId)
-      if (own !== undefined) {
-        if (found(own.namespaces.aliases, alias) === undefined)
-          throw new MatrixError('M_EXCLUSIVE', 'This application service has not reserved this kind of alias.')
-        return
-      }
+    isAliasOf(appserviceId, alias) {
+      const appservice = ids.get(appserviceId)
+      return appservice !== undefined && found(appservice.namespaces.aliases, alias) !== undefined
+    },
+    isAliasReserved(alias, userId) {
       const interested = all.filter(({ namespaces }) => found(namespaces.aliases, alias) !== undefined)
       // A sender that has a token of its own besides.
-      if (interested.some(({ sender }) => sender === userId)) return
-      if (interested.some(({ namespaces }) => found(namespaces.aliases, alias)!.exclusive))
-        throw new MatrixError('M_EXCLUSIVE', 'This alias is reserved by an application service.')
+      if (interested.some(({ sender }) => sender === userId)) return false
+      return interested.some(({ namespaces }) => found(namespaces.aliases, alias)!.exclusive)
     },
+    isAppserviceUser: (userId) => all.some((appservice) => isTheirs(appservice, userId)),
   }
 }
