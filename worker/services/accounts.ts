@@ -126,6 +126,8 @@ export function makeAccounts({ config, db, caches, tell, onProblem }: AccountsDe
           canSetAvatarUrl: config.enableSetAvatarUrl,
           canChange3pids: false,
           canGetLoginToken: false,
+          maxEventDelayMs: config.maxEventDelayDurationMs ?? 0,
+          maxDelayedEvents: config.experimentalFeatures.msc4140MaxDelayedEventsPerUser,
         }),
       ),
       ...operations(

@@ -29,6 +29,7 @@ import type { Transactions } from '../http/transactions.ts'
 import { type Aliases, makeAliases } from '../rooms/aliases.ts'
 import { type CreateRoom, makeCreateRoom } from '../rooms/create-room.ts'
 import { makeCurrentEvents, makeStoredState } from '../rooms/current-events.ts'
+import { makeAddDelayedEvent } from '../rooms/delayed-events/delayed-events.ts'
 import type { EventStore } from '../rooms/event-store.ts'
 import { forget } from '../rooms/forget.ts'
 import { makeMayInvite } from '../rooms/invite-permission.ts'
@@ -37,12 +38,13 @@ import type { RoomLimits } from '../rooms/limits.ts'
 import type { Profiles } from '../rooms/member-content.ts'
 import { type ChangeMembership, makeChangeMembership } from '../rooms/membership.ts'
 import { beforeRefusing, type Memberships } from '../rooms/memberships.ts'
+import { makeRoomVersions } from '../rooms/room-versions.ts'
 import { makeSendEvent, type SendEvent } from '../rooms/send-event.ts'
 import type { Sender } from '../rooms/sender.ts'
 import { annoyingPause } from '../rooms/shadow-ban.ts'
 import type { StateStore } from '../rooms/state-store.ts'
 import { isRoomBlocked } from '../storage/blocked-rooms.ts'
-import type { Queries } from '../storage/db.ts'
+import type { Db } from '../storage/db.ts'
 import { selectProfiles } from '../storage/profiles.ts'
 import type { CacheInvalidation, LiveStreams } from '../streams/live-streams.ts'
 import { makeRateLimitOverrides } from '../users/rate-limit-overrides.ts'
@@ -66,11 +68,16 @@ export type RoomRequestsSettings = Pick<
   | 'rcThirdPartyInvite'
   | 'rcReports'
   | 'rcDelayedEventMgmt'
+  | 'maxEventDelayDurationMs'
 >
 
 export interface RoomRequestsDeps {
+  /** Delayed events of a user that may wait. */
+  readonly maxDelayedEvents: number
+  /** There is one more, to be sent at that time. */
+  readonly onDelayed: (sendTs: number) => void
   readonly config: RoomRequestsSettings
-  readonly db: Queries
+  readonly db: Db
   readonly streams: Pick<LiveStreams, 'follow'>
   readonly caches: CacheInvalidation
   readonly sender: Sender
@@ -161,7 +168,16 @@ export function makeRoomRequests(deps: RoomRequestsDeps): RoomRequests {
   })
 
   const membershipDeps = { changeMembership, transactions, aliases }
-  const sendDeps = { sendEvent, transactions, current }
+  const addDelayed = makeAddDelayedEvent({
+    db,
+    serverName,
+    settings: { maxDelayMs: config.maxEventDelayDurationMs ?? 0, maxPerUser: deps.maxDelayedEvents },
+    versions: makeRoomVersions(db),
+    limits,
+    onAdded: deps.onDelayed,
+    now: Date.now,
+  })
+  const sendDeps = { sendEvent, addDelayed, transactions, current }
   return {
     createRoom,
     changeMembership,
@@ -187,7 +203,11 @@ export function makeRoomRequests(deps: RoomRequestsDeps): RoomRequests {
       ...operations('client/kicking', kickingEndpoints, kickingHandlers(membershipDeps)),
       ...operations('client/banning', banningEndpoints, banningHandlers(membershipDeps)),
       ...operations('client/room_send', roomSendEndpoints, roomSendHandlers(sendDeps)),
-      ...operations('client/room_state', roomStateEndpoints, roomStateHandlers({ sendEvent, changeMembership })),
+      ...operations(
+        'client/room_state',
+        roomStateEndpoints,
+        roomStateHandlers({ sendEvent, addDelayed, changeMembership }),
+      ),
       ...operations('client/redaction', redactionEndpoints, redactionHandlers(sendDeps)),
     ],
   }

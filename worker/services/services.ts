@@ -141,6 +141,8 @@ export function makeServices(deps: ServicesDeps): Services {
     db,
     streams,
     caches,
+    maxDelayedEvents: config.experimentalFeatures.msc4140MaxDelayedEventsPerUser,
+    onDelayed: (sendTs) => lifecycle.delayed(sendTs),
     sender: roomWriting.sender,
     state: states,
     events,
@@ -158,6 +160,8 @@ export function makeServices(deps: ServicesDeps): Services {
     memberships,
     requests: roomRequests,
     carryOver: userData.carryOver,
+    streams,
+    client,
     visibility,
     onProblem,
     now,
@@ -194,12 +198,13 @@ export function makeServices(deps: ServicesDeps): Services {
       ...userData.replicationHandlers,
       ...messages.replicationHandlers,
       ...profiles.replicationHandlers,
+      ...lifecycle.replicationHandlers,
     },
     ownUpdates: new Map([...userData.ownUpdates]),
     commands: accounts.commands,
     onCommand: accounts.onCommand,
     metrics: [syncing.metrics],
-    stops: [accounts.close, profiles.close, userData.close, messages.close],
+    stops: [lifecycle.close, accounts.close, profiles.close, userData.close, messages.close],
   }
 }
 
