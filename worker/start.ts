@@ -141,7 +141,10 @@ export async function startWorker(config: WorkerConfig, options: StartOptions): 
       connect,
       commands: services.commands,
       onCommand: services.onCommand,
-      onConnected,
+      onConnected() {
+        onConnected()
+        services.onConnected()
+      },
       onProblem,
       counter: replicationMetrics,
     })

@@ -12,6 +12,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { TestContext } from 'node:test'
 import { synapsePython } from '../synapse/install.ts'
+import { type CheckedAnswers, checkAnswers } from './checked-answers.ts'
 import { type Flavour, type RunningDeployment, startDeployment } from './fleet-processes.ts'
 import { register, type User } from './matrix-client.ts'
 import type { TestPostgres } from './postgres.ts'
@@ -29,6 +30,8 @@ export interface HomeserverOptions {
 
 export interface Homeserver extends RunningDeployment {
   readonly redis: RedisServer | undefined
+  /** What was asked of it so far, as the specification names it. */
+  readonly called: CheckedAnswers['called']
   /** Users of these names, in this order. */
   readonly register: <const T extends readonly string[]>(...names: T) => Promise<{ [K in keyof T]: User }>
 }
@@ -74,8 +77,11 @@ export const homeserver = async (
     atEnd: (work) => stops.push(work),
   })
   const { url } = deployment
+  const { called, end } = checkAnswers(url, flavour === 'plexus' ? {} : { onProblems: () => {} })
+  stops.push(async () => end())
   return {
     ...deployment,
+    called,
     redis: server,
     async register(...names) {
       const users: User[] = []

@@ -15,16 +15,29 @@ export interface AskOptions {
   readonly timeoutMs?: number
 }
 
+/** A request that was answered. */
+export interface Asked extends AskOptions {
+  readonly url: string
+  readonly method: string
+  /** With the query. */
+  readonly path: string
+}
+
+type Witness = (asked: Asked, answer: Answer) => void
+const witnesses = new Set<Witness>()
+
+/** `witness` is told each answer before who asked is, and may throw instead of them. Returns what ends that. */
+export const witnessAnswers = (witness: Witness): (() => void) => {
+  witnesses.add(witness)
+  return () => void witnesses.delete(witness)
+}
+
 /**
  * A request, whatever the status of its answer is. Rejects where there is none. `url`: `http://127.0.0.1:8008`, or
  * `unix:/path` for a process past the router.
  */
-export const ask = async (
-  url: string,
-  method: string,
-  path: string,
-  { token, body, timeoutMs = 30_000 }: AskOptions = {},
-): Promise<Answer> => {
+export const ask = async (url: string, method: string, path: string, options: AskOptions = {}): Promise<Answer> => {
+  const { token, body, timeoutMs = 30_000 } = options
   const headers = {
     ...(token !== undefined && { authorization: `Bearer ${token}` }),
     ...(body !== undefined && { 'content-type': 'application/json' }),
@@ -34,10 +47,16 @@ export const ask = async (
   const { status, text } = url.startsWith('unix:')
     ? await overUnix(url.slice(5), path, sent, signal)
     : await overTcp(url + path, sent, signal)
+  const answer = { status, body: readAnswer(text) }
+  for (const witness of witnesses) witness({ url, method, path, ...options }, answer)
+  return answer
+}
+
+const readAnswer = (text: string): unknown => {
   try {
-    return { status, body: JSON.parse(text) }
+    return JSON.parse(text)
   } catch {
-    return { status, body: text }
+    return text
   }
 }
 
@@ -48,7 +67,7 @@ interface Request {
 }
 
 const overTcp = async (url: string, { body, ...rest }: Request, signal: AbortSignal) => {
-  const response = await fetch(url, { ...rest, ...(body !== undefined && { body }), signal })
+  const response = await fetch(url, { ...rest, redirect: 'manual', ...(body !== undefined && { body }), signal })
   return { status: response.status, text: await response.text() }
 }
 

@@ -7,6 +7,7 @@
 import { defaultFilter, readFilter } from '../../shared/matrix/filter/filter.ts'
 import type { RoomId, UserId } from '../../shared/matrix/ids.ts'
 import type { JsonObject } from '../../shared/matrix/json/value.ts'
+import { makeOnline } from '../../worker/presence/online.ts'
 import { makeUnreadCounts } from '../../worker/push/unread-counts.ts'
 import type { ReplicationClient } from '../../worker/replication/http-client.ts'
 import { makeRoomReading } from '../../worker/rooms/make-reading.ts'
@@ -106,6 +107,15 @@ function makeParts(
     state: states,
   })
   const inbox = makeInbox({ ...options, db, streams, client: { call }, serverName, now: Date.now })
+  const online = makeOnline({
+    ...options,
+    db,
+    streams,
+    times: presenceTimes,
+    excludedRooms: new Set(),
+    isEnabled: true,
+    onProblem,
+  })
   const sync = makeSyncParts({
     ...options,
     db,
@@ -120,6 +130,7 @@ function makeParts(
     typing: { inRoom: () => [], changedAt: () => 0 },
     unreadCounts: makeUnreadCounts({ db, streams }),
     inbox,
+    presence: { online, memberships, settings: { isEnabled: true, includeOffline: false, times: presenceTimes } },
     pushRules: async () => ({ global: {} }),
     filterTimelineLimit: 1_000,
     now: Date.now,
@@ -155,3 +166,9 @@ const asking =
     const text = await parts.get(process.name)!.sync(request, { timeoutMs: 0, ...wait })
     return JSON.parse(text) as Answer
   }
+
+export const presenceTimes = { lastActiveGranularityMs: 60_000, syncOnlineTimeoutMs: 30_000, idleTimeoutMs: 300_000 }
+
+const onProblem = (problem: string, error: unknown) => {
+  throw new Error(problem, { cause: error })
+}

@@ -10,7 +10,9 @@ export const missingMaterial: string | false = existsSync(folder)
   ? false
   : `the oracle needs the facts in ${fileURLToPath(folder)}, which are not there`
 
-export const readMaterial = (path: string): string => readFileSync(new URL(path, folder), 'utf8')
+export const materialUrl = (path: string): URL => new URL(path, folder)
+
+export const readMaterial = (path: string): string => readFileSync(materialUrl(path), 'utf8')
 
 /** The rows of a file of tab-separated values with a heading line, by heading. */
 export const readTable = (path: string): readonly Readonly<Record<string, string>>[] => {

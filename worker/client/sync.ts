@@ -5,7 +5,9 @@ import { MatrixError } from '../../shared/matrix/matrix-error.ts'
 import type { Handlers } from '../http/handlers.ts'
 import { queryBoolean, queryInteger, queryOneOf, queryString } from '../http/query.ts'
 import { jsonText } from '../http/reply.ts'
+import type { Requester } from '../http/requester.ts'
 import type { JsonText } from '../json-text.ts'
+import type { PresenceState } from '../presence/presence.ts'
 import type { LiveStreams } from '../streams/live-streams.ts'
 import { parseStreamToken } from '../streams/tokens.ts'
 import type { Filters } from '../sync/filters.ts'
@@ -16,10 +18,19 @@ export interface SyncHandlerDeps {
   readonly sync: Sync
   readonly filters: Pick<Filters, 'byId' | 'inline'>
   readonly instances: Pick<LiveStreams['instances'], 'parse'>
+  /** The device says what it is, and syncs until the function that is returned is called. */
+  readonly beginSync: (requester: Requester, state: PresenceState) => () => void
 }
 
+const STATES = ['offline', 'online', 'unavailable'] as const
+
 /** client-server-api, "Syncing". */
-export const syncHandlers = ({ sync, filters, instances }: SyncHandlerDeps): Handlers<typeof syncEndpoints> => {
+export const syncHandlers = ({
+  sync,
+  filters,
+  instances,
+  beginSync,
+}: SyncHandlerDeps): Handlers<typeof syncEndpoints> => {
   const inFlight = makeInFlight<JsonText>()
 
   const filterOf = async (userId: UserId, text: string | undefined): Promise<Filter> => {
@@ -39,8 +50,7 @@ export const syncHandlers = ({ sync, filters, instances }: SyncHandlerDeps): Han
         throw new MatrixError('M_UNKNOWN', "'from' is not a valid query parameter. Did you mean 'since'?")
       const timeoutMs = queryInteger(query, 'timeout') ?? 0
       const sinceText = queryString(query, 'since')
-      // Presence is no part of this server yet; the parameter is checked as if it were.
-      queryOneOf(query, 'set_presence', ['offline', 'online', 'unavailable'])
+      const presence = queryOneOf(query, 'set_presence', STATES) ?? 'online'
       const filterText = queryString(query, 'filter')
       const fullState = queryBoolean(query, 'full_state') ?? false
       const useStateAfter = queryBoolean(query, 'use_state_after') ?? false
@@ -52,10 +62,15 @@ export const syncHandlers = ({ sync, filters, instances }: SyncHandlerDeps): Han
       const asked = { userId, deviceId, filter, since: since?.value, fullState, useStateAfter }
       // Who is answered at once needs no signal, which is half of what an answer without news costs.
       const waits = timeoutMs > 0 && since !== undefined && !fullState
-      const text = await inFlight.share(key, waits ? request.waitSignal : undefined, (signal) =>
-        sync(asked, { timeoutMs, signal }),
-      )
-      return jsonText(text)
+      const end = beginSync(request.requester, presence)
+      try {
+        const text = await inFlight.share(key, waits ? request.waitSignal : undefined, (signal) =>
+          sync(asked, { timeoutMs, signal }),
+        )
+        return jsonText(text)
+      } finally {
+        end()
+      }
     },
   }
 }

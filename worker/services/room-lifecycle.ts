@@ -18,6 +18,7 @@ import type { WorkerConfig } from '../config/types.ts'
 import { type Operation, operations } from '../http/handlers.ts'
 import type { ReplicationClient } from '../replication/http-client.ts'
 import type { ReplicationHandlers } from '../replication/http-server.ts'
+import { type AutoJoin, makeAutoJoin } from '../rooms/auto-join.ts'
 import { startDelayedEventClock } from '../rooms/delayed-events/clock.ts'
 import type { EventStore } from '../rooms/event-store.ts'
 import type { Memberships } from '../rooms/memberships.ts'
@@ -26,6 +27,7 @@ import { annoyingPause } from '../rooms/shadow-ban.ts'
 import { makeUpgradeRoom, type UpgradeRoomDeps } from '../rooms/upgrade/upgrade-room.ts'
 import type { Visibility } from '../rooms/visibility.ts'
 import type { Db } from '../storage/db.ts'
+import { countPeople } from '../storage/users.ts'
 import type { CacheInvalidation, LiveStreams } from '../streams/live-streams.ts'
 import type { RoomRequests } from './room-writing.ts'
 
@@ -51,6 +53,7 @@ export interface RoomLifecycle {
   readonly replicationHandlers: ReplicationHandlers
   /** There is one more delayed event. */
   readonly delayed: (sendTs: number) => void
+  readonly registered: AutoJoin
   readonly close: () => Promise<void>
 }
 
@@ -72,6 +75,14 @@ export function makeRoomLifecycle(deps: RoomLifecycleDeps): RoomLifecycle {
   const clock = config.isMain
     ? startDelayedEventClock({ ...deps, ...requests, serverName: config.serverName })
     : undefined
+  const autoJoin = makeAutoJoin({
+    ...requests,
+    ...requests.byServer,
+    serverName: config.serverName,
+    settings: config,
+    isFirst: async () => (await countPeople(deps.db, 2)) === 1,
+    onProblem,
+  })
   return {
     delayed(sendTs) {
       if (clock !== undefined) return clock.added(sendTs)
@@ -93,6 +104,7 @@ export function makeRoomLifecycle(deps: RoomLifecycleDeps): RoomLifecycle {
               return {}
             },
           },
+    registered: autoJoin,
     close: async () => clock?.close(),
     operations: [
       ...operations('client/room_upgrades', roomUpgradesEndpoints, roomUpgradesHandlers({ upgradeRoom })),

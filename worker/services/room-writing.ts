@@ -27,19 +27,19 @@ import type { WorkerConfig } from '../config/types.ts'
 import { type Operation, only, operations } from '../http/handlers.ts'
 import type { Transactions } from '../http/transactions.ts'
 import { type Aliases, makeAliases } from '../rooms/aliases.ts'
-import { type CreateRoom, makeCreateRoom } from '../rooms/create-room.ts'
-import { makeCurrentEvents, makeStoredState } from '../rooms/current-events.ts'
+import { type CreateRoom, type CreateRoomDeps, makeCreateRoom } from '../rooms/create-room.ts'
+import { type CurrentEvents, makeCurrentEvents, makeStoredState } from '../rooms/current-events.ts'
 import { makeAddDelayedEvent } from '../rooms/delayed-events/delayed-events.ts'
 import type { EventStore } from '../rooms/event-store.ts'
 import { forget } from '../rooms/forget.ts'
 import { makeMayInvite } from '../rooms/invite-permission.ts'
 import { makeKickGuests } from '../rooms/kick-guests.ts'
-import type { RoomLimits } from '../rooms/limits.ts'
+import { noLimits, type RoomLimits } from '../rooms/limits.ts'
 import type { Profiles } from '../rooms/member-content.ts'
-import { type ChangeMembership, makeChangeMembership } from '../rooms/membership.ts'
+import { type ChangeMembership, type ChangeMembershipDeps, makeChangeMembership } from '../rooms/membership.ts'
 import { beforeRefusing, type Memberships } from '../rooms/memberships.ts'
 import { makeRoomVersions } from '../rooms/room-versions.ts'
-import { makeSendEvent, type SendEvent } from '../rooms/send-event.ts'
+import { makeSendEvent, type SendEvent, type SendEventDeps } from '../rooms/send-event.ts'
 import type { Sender } from '../rooms/sender.ts'
 import { annoyingPause } from '../rooms/shadow-ban.ts'
 import type { StateStore } from '../rooms/state-store.ts'
@@ -100,8 +100,11 @@ export interface RoomRequests {
   readonly changeMembership: ChangeMembership
   readonly sendEvent: SendEvent
   readonly aliases: Aliases
+  readonly current: CurrentEvents
   readonly limits: RoomLimits
   readonly profiles: Profiles
+  /** The same, of what the server does by itself in a user's name: without limits. */
+  readonly byServer: Pick<RoomRequests, 'createRoom' | 'changeMembership' | 'sendEvent'>
 }
 
 export function makeRoomRequests(deps: RoomRequestsDeps): RoomRequests {
@@ -123,7 +126,7 @@ export function makeRoomRequests(deps: RoomRequestsDeps): RoomRequests {
   const mayInvite = makeMayInvite({ serverName, db, isAdmin, onlyAdminsInvite: config.blockNonAdminInvites })
   const forgetDeps = { memberships, caches }
 
-  const createRoom = makeCreateRoom({
+  const creating: CreateRoomDeps = {
     serverName,
     settings: {
       ...config,
@@ -135,8 +138,9 @@ export function makeRoomRequests(deps: RoomRequestsDeps): RoomRequests {
     limits,
     mayInvite,
     pause,
-  })
-  const changeMembership = makeChangeMembership({
+  }
+  const createRoom = makeCreateRoom(creating)
+  const changing: ChangeMembershipDeps = {
     serverName,
     settings: config,
     sender,
@@ -149,8 +153,9 @@ export function makeRoomRequests(deps: RoomRequestsDeps): RoomRequests {
     isRoomBlocked: (roomId) => isRoomBlocked(db, roomId),
     forget: (userId, roomId) => forget(forgetDeps, userId, roomId),
     pause,
-  })
-  const sendEvent = makeSendEvent({
+  }
+  const changeMembership = makeChangeMembership(changing)
+  const sending: SendEventDeps = {
     serverName,
     sender,
     memberships: beforeRefusing(memberships),
@@ -165,7 +170,10 @@ export function makeRoomRequests(deps: RoomRequestsDeps): RoomRequests {
       sender,
       onError: (userId, error) => onProblem(`the guest ${userId} could not be removed`, error),
     }),
-  })
+  }
+  const sendEvent = makeSendEvent(sending)
+  /** Nobody waits for it, and nobody's account is asked whether it may. */
+  const asked = { limits: noLimits, mayInvite: async () => undefined }
 
   const membershipDeps = { changeMembership, transactions, aliases }
   const addDelayed = makeAddDelayedEvent({
@@ -184,7 +192,13 @@ export function makeRoomRequests(deps: RoomRequestsDeps): RoomRequests {
     sendEvent,
     aliases,
     limits,
+    current,
     profiles,
+    byServer: {
+      createRoom: makeCreateRoom({ ...creating, ...asked }),
+      changeMembership: makeChangeMembership({ ...changing, ...asked }),
+      sendEvent: makeSendEvent({ ...sending, ...asked }),
+    },
     operations: [
       ...operations('client/create_room', createRoomEndpoints, createRoomHandlers({ createRoom, transactions })),
       ...operations('client/joining', joiningEndpoints, joiningHandlers(membershipDeps)),

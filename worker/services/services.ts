@@ -28,6 +28,7 @@ import type { CacheInvalidation, LiveStreams } from '../streams/live-streams.ts'
 import { wellKnownHandlers } from '../well-known/wellknown.ts'
 import { makeAccounts } from './accounts.ts'
 import { makeMessages } from './messages.ts'
+import { makePresenceServices } from './presence.ts'
 import { makeProfileServices } from './profiles.ts'
 import { relationOperations } from './relations.ts'
 import { makeRoomLifecycle } from './room-lifecycle.ts'
@@ -68,6 +69,8 @@ export interface Services {
   /** Commands of the bus that are no streams. */
   readonly commands: readonly CommandName[]
   readonly onCommand: (command: Command) => void
+  /** The bus is there (again): what was said but once is to be said again. */
+  readonly onConnected: () => void
   /** In Prometheus' text format, each. */
   readonly metrics: readonly (() => string)[]
   /** In the order in which they were made; called in reverse, when no request runs any more; the bus is there still. */
@@ -78,7 +81,14 @@ export function makeServices(deps: ServicesDeps): Services {
   const { config, version, db, streams, caches, client, now } = deps
   const onProblem = problemsOf(deps.logger('synapse'))
 
-  const accounts = makeAccounts({ config, db, caches, tell: deps.send, onProblem })
+  const accounts = makeAccounts({
+    config,
+    db,
+    caches,
+    tell: deps.send,
+    onRegistered: (userId, account) => lifecycle.registered(userId, account),
+    onProblem,
+  })
   const rooms = makeRoomStores({ db, streams })
   const { events, states } = rooms
   const reading = makeRoomReading({ db, streams, caches, serverName: config.serverName, events, state: states })
@@ -109,6 +119,16 @@ export function makeServices(deps: ServicesDeps): Services {
   })
   const transactions = makeTransactions(() => performance.now())
   const messages = makeMessages({ config, db, streams, caches, client, transactions, onProblem, now })
+  const presence = makePresenceServices({
+    config,
+    db,
+    streams,
+    client,
+    send: deps.send,
+    memberships,
+    onProblem,
+    now,
+  })
   const syncing = makeSyncing({
     db,
     streams,
@@ -122,6 +142,8 @@ export function makeServices(deps: ServicesDeps): Services {
     typing: userData.typing,
     unreadCounts: userData.unreadCounts,
     inbox: messages.inbox,
+    presence: presence.section,
+    beginSync: presence.syncing,
     pushRules: async (userId) => ({ global: await userData.ruleset.of(userId) }),
     filterTimelineLimit: config.filterTimelineLimit,
     now,
@@ -169,7 +191,7 @@ export function makeServices(deps: ServicesDeps): Services {
 
   return {
     requesters,
-    operations: [
+    operations: presence.observed([
       ...operations('client/versions', versionsEndpoints, versionsHandlers({ unstableFeatures: {} })),
       ...operations('federation/version', federationVersionEndpoints, federationVersionHandlers({ version })),
       ...operations(
@@ -191,20 +213,26 @@ export function makeServices(deps: ServicesDeps): Services {
       ...roomRequests.operations,
       ...lifecycle.operations,
       ...syncing.operations,
-    ],
+      ...presence.operations,
+    ]),
     mounts: [],
     replicationHandlers: {
       ...roomWriting.replicationHandlers,
       ...userData.replicationHandlers,
       ...messages.replicationHandlers,
+      ...presence.replicationHandlers,
       ...profiles.replicationHandlers,
       ...lifecycle.replicationHandlers,
     },
-    ownUpdates: new Map([...userData.ownUpdates]),
-    commands: accounts.commands,
-    onCommand: accounts.onCommand,
+    ownUpdates: new Map([...userData.ownUpdates, ...presence.ownUpdates]),
+    commands: [...accounts.commands, ...presence.commands],
+    onCommand(command) {
+      accounts.onCommand(command)
+      presence.onCommand(command)
+    },
+    onConnected: presence.onConnected,
     metrics: [syncing.metrics],
-    stops: [lifecycle.close, accounts.close, profiles.close, userData.close, messages.close],
+    stops: [lifecycle.close, accounts.close, profiles.close, userData.close, messages.close, presence.close],
   }
 }
 

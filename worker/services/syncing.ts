@@ -3,6 +3,7 @@
 import { filterEndpoints } from '../../shared/endpoints/client/filter.ts'
 import { syncEndpoints } from '../../shared/endpoints/client/sync.ts'
 import { filterHandlers } from '../client/filter.ts'
+import type { SyncHandlerDeps } from '../client/sync.ts'
 import { syncHandlers } from '../client/sync.ts'
 import { type Operation, operations } from '../http/handlers.ts'
 import { makeSyncParts, type SyncPartsDeps } from '../sync/make-sync.ts'
@@ -14,11 +15,15 @@ export interface Syncing {
 }
 
 /** To be made before the process is connected: it follows streams. */
-export function makeSyncing(deps: SyncPartsDeps): Syncing {
+export function makeSyncing(deps: SyncPartsDeps & Pick<SyncHandlerDeps, 'beginSync'>): Syncing {
   const { sync, filters, notifier } = makeSyncParts(deps)
   return {
     operations: [
-      ...operations('client/sync', syncEndpoints, syncHandlers({ sync, filters, instances: deps.streams.instances })),
+      ...operations(
+        'client/sync',
+        syncEndpoints,
+        syncHandlers({ sync, filters, instances: deps.streams.instances, beginSync: deps.beginSync }),
+      ),
       ...operations('client/filter', filterEndpoints, filterHandlers({ filters })),
     ],
     metrics: () => notifierMetrics(notifier.numbers()),

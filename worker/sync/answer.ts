@@ -41,21 +41,23 @@ export interface SyncAnswer {
   readonly nextBatch: string
   readonly accountData: readonly JsonText[]
   readonly toDevice: readonly JsonText[]
+  readonly presence: readonly JsonText[]
   readonly keys: DeviceKeyCounts
   readonly join: RoomTexts
   readonly invite: RoomTexts
   readonly knock: RoomTexts
   readonly leave: RoomTexts
-  // Here would follow, of issues to come: presence, device_lists.
+  // Here would follow, of issues to come: device_lists.
 }
 
 export function printAnswer(answer: SyncAnswer): JsonText {
-  const { nextBatch, accountData, toDevice, keys, join, invite, knock, leave } = answer
+  const { nextBatch, accountData, toDevice, presence, keys, join, invite, knock, leave } = answer
   const rooms = { join: roomsText(join), invite: roomsText(invite), knock: roomsText(knock), leave: roomsText(leave) }
   const hasRooms = join.size + invite.size + knock.size + leave.size > 0
   return objectText({
     next_batch: jsonTextOf(nextBatch),
     account_data: accountData.length > 0 ? eventsText(accountData) : undefined,
+    presence: presence.length > 0 ? eventsText(presence) : undefined,
     to_device: toDevice.length > 0 ? eventsText(toDevice) : undefined,
     // Also where there are none: clients take absence for "as before".
     device_one_time_keys_count: jsonTextOf({ signed_curve25519: 0, ...keys.oneTimeKeys }),

@@ -36,6 +36,7 @@ export function makeSyncParts(deps: SyncPartsDeps): SyncParts {
   const { db, streams, caches, memberships, filterTimelineLimit, now } = deps
   const maxTimelineLimit = filterTimelineLimit < 0 ? Number.POSITIVE_INFINITY : filterTimelineLimit
   const notifier = makeNotifier({ streams, memberships })
+  deps.presence.online.onChange((...change) => notifier.touch('presence', ...change))
   const sync = makeSync({
     ...deps,
     notifier,

@@ -22,6 +22,14 @@ export interface Watch {
 export interface Notifier {
   /** From when it resolves on, nothing that concerns the user is missed. */
   readonly watch: (userId: UserId) => Promise<Watch>
+  /** Something is new at that position for those users and those in those rooms, which is found out after it was heard. */
+  readonly touch: (
+    name: StreamName,
+    position: number,
+    writer: string,
+    roomIds: Iterable<RoomId>,
+    userIds: Iterable<UserId>,
+  ) => void
   /** Users who are watched, the rooms that they are in, and requests that wait. */
   readonly numbers: () => { readonly users: number; readonly rooms: number; readonly waiting: number }
 }
@@ -252,6 +260,14 @@ export function makeNotifier({ streams, memberships, maxIdleUsers = MAX_IDLE_USE
           }),
         end,
       }
+    },
+    touch(name, position, writer, roomIds, userIds) {
+      const touched = new Set<Watched>()
+      for (const roomId of roomIds) for (const watched of ofRoom(roomId)) touched.add(watched)
+      for (const userId of userIds) for (const watched of ofUser(userId)) touched.add(watched)
+      if (!isBetween(undefined, streams.current(name), writer, position)) return note(name, position, writer, touched)
+      for (const watched of touched) watched.version++
+      for (const watched of touched) for (const wake of [...watched.waiters]) wake()
     },
     numbers() {
       let waiting = 0

@@ -21,6 +21,7 @@ import type { DeviceKeys } from './device-keys.ts'
 import { loadReceipts, receiptEvents, typingEvent } from './ephemeral.ts'
 import type { LazyMembers } from './lazy-members.ts'
 import { type News, newsOf } from './news.ts'
+import { loadPresence, newUsers, type PresenceSectionDeps } from './presence.ts'
 import type { Recent } from './recent.ts'
 import { eventsOf, type SyncRequest } from './request.ts'
 import { planIncremental, planInitial, type RoomPlan } from './room-plans.ts'
@@ -42,6 +43,7 @@ export interface RespondDeps {
   readonly typing: Typing
   readonly unreadCounts: UnreadCounts
   readonly deviceKeys: DeviceKeys
+  readonly presence: PresenceSectionDeps
   readonly inbox: Pick<Inbox, 'mayHave' | 'messages' | 'forget'>
   readonly lazyMembers: LazyMembers
   /** The content of `m.push_rules` of a user. */
@@ -129,7 +131,11 @@ export async function respond(
       accountData.byRoom.has(roomId)
     )
   })
-  const isEmpty = told.length + invite.size + knock.size + accountData.global.length + toDevice.messages.length === 0
+  const fresh = newUsers(request, rooms, timelines, states)
+  const presence = await loadPresence(deps.presence, request, own, rooms, fresh, now, deps.clock())
+  const isEmpty =
+    told.length + invite.size + knock.size + accountData.global.length + toDevice.messages.length + presence.length ===
+    0
   if (isEmpty && since !== undefined && !request.fullState) return undefined
 
   const toldJoined = told.flatMap(({ kind, roomId }) => (kind === 'join' ? roomId : []))
@@ -173,6 +179,7 @@ export async function respond(
     nextBatch,
     accountData: accountData.global,
     toDevice: toDevice.messages,
+    presence,
     keys,
     join,
     invite,
@@ -195,6 +202,7 @@ export const printNothing = async (
     nextBatch: typeof nextBatch === 'string' ? nextBatch : printStreamToken(nextBatch, streams.instances),
     accountData: [],
     toDevice: [],
+    presence: [],
     keys: known instanceof Promise ? await known : known,
     join: NO_ROOMS,
     invite: NO_ROOMS,

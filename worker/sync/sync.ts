@@ -7,6 +7,7 @@ import { covers } from '../streams/stream-token.ts'
 import type { StreamToken } from '../streams/tokens.ts'
 import { isNothing, newsOf } from './news.ts'
 import type { Notifier } from './notifier.ts'
+import { mayHavePresence, withPresence } from './presence.ts'
 import { eventsOf, type SyncRequest } from './request.ts'
 import { printNothing, type RespondDeps, respond } from './respond.ts'
 import { beyond } from './room-plans.ts'
@@ -47,7 +48,9 @@ export function makeSync(deps: SyncDeps): Sync {
     const own = await memberships.ofUser(userId)
     if (since === undefined) return respond(deps, request, own, now)
     const isQuiet =
-      isNothing(newsOf(deps.recent, userId, own, since, now)) && !mayHaveMessages(deps.inbox, request, now)
+      isNothing(newsOf(deps.recent, userId, own, since, now)) &&
+      !mayHaveMessages(deps.inbox, request, now) &&
+      !mayHavePresence(deps.presence, request, own, since, now)
     if (!request.fullState && isQuiet) return undefined
     const ahead = beyond(own, eventsOf(now))
     if (ahead === undefined) return respond(deps, request, own, now)
@@ -60,6 +63,8 @@ export function makeSync(deps: SyncDeps): Sync {
     const deadline = performance.now() + timeoutMs
     if (since !== undefined && !covers(streams.now(), since) && !(await reached(since, signal)))
       return printNothing(deps, request, since)
+    const knowing = deps.presence.online.ready()
+    if (knowing !== undefined) await knowing
     const forgetting = forgetFetched(deps.inbox, request)
     // If that fails they stay, and go with the client's next request.
     if (forgetting !== undefined) await forgetting.catch(() => undefined)
@@ -67,7 +72,7 @@ export function makeSync(deps: SyncDeps): Sync {
     try {
       for (;;) {
         const version = watch?.version()
-        const now = streams.now()
+        const now = withPresence(deps.presence, streams.now(), since)
         const answer = await look(request, now, signal)
         if (answer === 'moved') continue
         if (answer === 'stuck') return await printNothing(deps, request, since!)

@@ -69,8 +69,12 @@ test("all that a fleet says on the bus is read by Synapse's own classes", async 
   await bob.ask('PUT', `${V3}/profile/${encodeURIComponent(bob.userId)}/displayname`, { displayname: 'Bob' })
   await alice.ask('PUT', `${V3}/pushrules/global/override/mine`, { actions: [], conditions: [] })
   await alice.ask('PUT', `${path}/redact/${encodeURIComponent(eventId)}/r1`, {})
+  const toBob = { messages: { [bob.userId]: { '*': { a: 1 } } } }
+  await alice.ask('PUT', `${V3}/sendToDevice/org.example/1`, toBob)
+  const status = { presence: 'unavailable', status_msg: 'at tea' }
+  await bob.ask('PUT', `${V3}/presence/${encodeURIComponent(bob.userId)}/status`, status)
   const streams = () => new Set(lines.flatMap((line) => /^RDATA (\S+)/.exec(line)?.[1] ?? []))
-  const expected = ['events', 'typing', 'receipts', 'account_data', 'push_rules', 'caches']
+  const expected = ['events', 'typing', 'receipts', 'account_data', 'push_rules', 'caches', 'presence', 'to_device']
   await until(() => expected.every((stream) => streams().has(stream)), 10_000).catch(() => {
     assert.deepEqual([...streams()].sort(), expected.sort(), 'streams with rows')
   })
@@ -89,5 +93,5 @@ test("all that a fleet says on the bus is read by Synapse's own classes", async 
     answers.filter(({ error }) => error !== undefined),
     [],
   )
-  assert.ok(answers.some(({ command }) => command === 'POSITION'))
+  for (const expected of ['POSITION', 'USER_SYNC']) assert.ok(answers.some(({ command }) => command === expected))
 })

@@ -210,6 +210,12 @@ export const serverKeys = {
     'Rooms that no `/sync` shows.',
     "['!lobby:example.org']",
   ),
+  exclude_rooms_from_presence: withDefault(
+    listOf(filledText('a room ID'), 'a list of room IDs'),
+    '[]',
+    'Rooms for whose sake alone nobody is told who is online.',
+    "['!lobby:example.org']",
+  ),
   push: withDefault(pushSection, '{}', 'Notifications; see below.', '{include_content: false}'),
   push_rules: withDefault(pushRulesSection, '{}', 'Limits of push rules; see below.', '{limits: {rule_count: 100}}'),
   admin_contact: optional(
@@ -251,7 +257,6 @@ export const serverKeys = {
   }),
   room_list_publication_rules: notYet('there is no room directory to publish in', { example: '[{action: allow}]' }),
   require_membership_for_aliases: notYet('only members create aliases', { example: 'false', harmless: 'on' }),
-  exclude_rooms_from_presence: notYet('presence is seen in all rooms', { example: '["!a:example.org"]' }),
   include_profile_updates_in_sync: notYet('/sync has no profiles'),
   limit_remote_rooms: notYet('rooms of any size are joined'),
   redaction_allowed_period: notYet('messages may be redacted at any time', { example: '7d' }),
