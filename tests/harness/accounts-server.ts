@@ -10,6 +10,7 @@ import { type Accounts, makeAccounts } from '../../worker/services/accounts.ts'
 import { makeProfileServices } from '../../worker/services/profiles.ts'
 import type { Db } from '../../worker/storage/db.ts'
 import type { OpenStreams } from '../../worker/streams/make-live-streams.ts'
+import { deviceChangesOf } from './device-changes.ts'
 import { serveTest, type TestServer } from './http-worker.ts'
 import { openStreams } from './live-streams.ts'
 
@@ -61,7 +62,14 @@ export async function serveAccounts(
   const onProblem = (problem: string, error?: unknown): never => {
     throw new Error(problem, { cause: error })
   }
-  const accounts = makeAccounts({ config, db, caches, tell: () => undefined, onProblem })
+  const accounts = makeAccounts({
+    config,
+    db,
+    caches,
+    devices: deviceChangesOf(db, streams),
+    tell: () => undefined,
+    onProblem,
+  })
   t.after(accounts.close)
   const profiles = makeProfileServices({
     config,

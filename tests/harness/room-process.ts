@@ -13,6 +13,7 @@ import { prejoinStateOf } from '../../worker/rooms/prejoin-state.ts'
 import type { PushEvaluator } from '../../worker/rooms/push-actions.ts'
 import type { Author, EventIntent } from '../../worker/rooms/sender.ts'
 import type { Db } from '../../worker/storage/db.ts'
+import type { WritersKey } from '../../worker/streams/definitions.ts'
 import type { OpenStreams } from '../../worker/streams/make-live-streams.ts'
 import { connect, openStreams } from './live-streams.ts'
 import { type MemoryBus, makeMemoryBus } from './memory-bus.ts'
@@ -33,6 +34,8 @@ export interface RoomProcess extends RoomStores, RoomWriting {
 export interface RoomProcessesOptions {
   readonly names?: readonly string[]
   readonly persisters?: readonly string[]
+  /** Of other streams than `events`. */
+  readonly streamWriters?: Readonly<Partial<Record<WritersKey, readonly string[]>>>
   readonly push?: PushEvaluator
   /** The database of a process, if it has not that of all. */
   readonly dbOf?: (name: string) => Db
@@ -57,6 +60,7 @@ export async function startRoomProcesses(
   {
     names = ['master'],
     persisters = ['master'],
+    streamWriters,
     push = nobody,
     dbOf = () => db,
     bus = makeMemoryBus(),
@@ -73,7 +77,7 @@ export async function startRoomProcesses(
     const own = dbOf(name)
     const streams = await openStreams(t, own, {
       instance: name,
-      streamWriters: { events: persisters },
+      streamWriters: { ...streamWriters, events: persisters },
       ...(onProblem !== undefined && { onProblem }),
     })
     const callOnce: ReplicationClient['call'] = async (endpoint, { instance, body }) => {

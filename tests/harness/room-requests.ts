@@ -79,6 +79,7 @@ export async function roomRequests(t: TestContext, postgres: TestPostgres, { peo
           memberships: makeMemberships({ db, streams, caches: streams.caches, serverName }),
           isAdmin: (userId) => userId === user('admin'),
           transactions: makeTransactions(() => performance.now()),
+          newRooms: { checkAlias: () => undefined, mayPublish: () => true },
           onProblem: (problem, error) => {
             throw new Error(problem, { cause: error })
           },

@@ -7,6 +7,7 @@
 import { defaultFilter, readFilter } from '../../shared/matrix/filter/filter.ts'
 import type { RoomId, UserId } from '../../shared/matrix/ids.ts'
 import type { JsonObject } from '../../shared/matrix/json/value.ts'
+import { makeDeviceLists, makeRoomsOf } from '../../worker/devices/device-lists.ts'
 import { makeOnline } from '../../worker/presence/online.ts'
 import { makeUnreadCounts } from '../../worker/push/unread-counts.ts'
 import type { ReplicationClient } from '../../worker/replication/http-client.ts'
@@ -14,8 +15,10 @@ import { makeRoomReading } from '../../worker/rooms/make-reading.ts'
 import type { Db } from '../../worker/storage/db.ts'
 import { parseStreamToken } from '../../worker/streams/tokens.ts'
 import { makeSyncParts, type SyncParts } from '../../worker/sync/make-sync.ts'
+import { followRecent } from '../../worker/sync/recent.ts'
 import type { SyncWait } from '../../worker/sync/sync.ts'
 import { type LiveInbox, makeInbox } from '../../worker/to-device/inbox.ts'
+import { deviceChangesOf } from './device-changes.ts'
 import { type RoomProcess, type RoomProcessesOptions, serverName, startRoomProcesses } from './room-process.ts'
 
 interface Parts extends SyncParts {
@@ -58,6 +61,8 @@ export interface AnswerRoom {
 export interface Answer {
   readonly next_batch: string
   readonly account_data?: Events<{ readonly type: string; readonly content: JsonObject }>
+  readonly presence?: Events<{ readonly type: string; readonly sender: UserId; readonly content: JsonObject }>
+  readonly device_lists?: { readonly changed?: readonly UserId[]; readonly left?: readonly UserId[] }
   readonly to_device?: Events<{ readonly type: string; readonly sender: string; readonly content: JsonObject }>
   readonly device_one_time_keys_count: JsonObject
   readonly device_unused_fallback_key_types: readonly string[]
@@ -98,6 +103,8 @@ function makeParts(
   { call, ...options }: { readonly call: ReplicationClient['call']; readonly recentRows?: number },
 ): Parts {
   const { caches } = streams
+  const recent = followRecent(streams, options.recentRows)
+  const changes = deviceChangesOf(db, streams)
   const { memberships, ignoredUsers, visibility, printer } = makeRoomReading({
     db,
     streams,
@@ -117,7 +124,9 @@ function makeParts(
     onProblem,
   })
   const sync = makeSyncParts({
-    ...options,
+    recent,
+    deviceLists: makeDeviceLists({ db, memberships, changes, recent, serverName }),
+    roomsOf: makeRoomsOf({ db, memberships, serverName }),
     db,
     streams,
     caches,

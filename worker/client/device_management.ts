@@ -1,6 +1,7 @@
 import type { deviceManagementEndpoints } from '../../shared/endpoints/client/device_management.ts'
 import { isObject, type JsonObject, type JsonValue } from '../../shared/matrix/json/value.ts'
 import { MatrixError } from '../../shared/matrix/matrix-error.ts'
+import type { DeviceChanges } from '../devices/device-changes.ts'
 import { parseObject } from '../http/body.ts'
 import type { Handlers, RequestOf } from '../http/handlers.ts'
 import type { Queries } from '../storage/db.ts'
@@ -11,6 +12,7 @@ import { optionalString } from './members.ts'
 
 export interface DeviceManagementDeps {
   readonly db: Queries
+  readonly devices: Pick<DeviceChanges, 'change'>
   readonly sessions: Pick<Sessions, 'endDevices'>
   readonly confirmUser: ConfirmUser
 }
@@ -20,6 +22,7 @@ type Deletion = RequestOf<(typeof deviceManagementEndpoints)['deleteDevice' | 'd
 /** client-server-api, "Device Management". */
 export const deviceManagementHandlers = ({
   db,
+  devices,
   sessions,
   confirmUser,
 }: DeviceManagementDeps): Handlers<typeof deviceManagementEndpoints> => {
@@ -59,9 +62,14 @@ export const deviceManagementHandlers = ({
       checkDeviceName(name)
       const isThere =
         !deviceId.includes('\0') &&
-        (name === undefined
-          ? (await selectDevice(db, userId, deviceId)) !== undefined
-          : await updateDeviceName(db, userId, deviceId, name))
+        (await devices.change('rename device', userId, 1, async (tx, stale) => {
+          const isKnown =
+            name === undefined
+              ? (await selectDevice(tx, userId, deviceId)) !== undefined
+              : await updateDeviceName(tx, userId, deviceId, name)
+          if (isKnown) stale('get_device', [userId, deviceId])
+          return { result: isKnown, deviceIds: isKnown ? [deviceId] : [] }
+        }))
       if (!isThere) throw new MatrixError('M_NOT_FOUND', 'Not found')
       return {}
     },

@@ -145,6 +145,9 @@ const build = (
     telling,
   )
   if (isMain && !has('listeners')) note('listeners', 'missing: the main process listens nowhere')
+  for (const other of ['allow_public_rooms_without_auth', 'allow_public_rooms_over_federation'])
+    if (has('restrict_public_rooms_to_local_users') && has(other))
+      error(other, 'cannot stand beside restrict_public_rooms_to_local_users: remove that')
   const redis = redisOf(values, telling)
   const instanceMap = new Map(
     [...values.instanceMap].flatMap(([name, location]) =>

@@ -5,6 +5,7 @@ import { locationObject } from '../../shared/synapse-config/instance-map.ts'
 import { listenerObject, resourceObject } from '../../shared/synapse-config/listener.ts'
 import type { PassedKey, Standing } from './keys.ts'
 import { accountKeys, passwordPolicySection, passwordSection, uiAuthSection } from './schema/accounts.ts'
+import { directoryRuleSection, statsSection, userDirectorySection } from './schema/directory.ts'
 import { experimentalSection } from './schema/experimental.ts'
 import { keyKeys, keyServerSection, oldKeySection } from './schema/keys.ts'
 import { processKeys } from './schema/process.ts'
@@ -61,6 +62,9 @@ export const SECTIONS: readonly Section[] = [
   { title: 'The server', keys: serverKeys },
   { title: '`presence`', keys: presenceSection.keys },
   { title: '`room_prejoin_state`', keys: prejoinSection.keys },
+  { title: '`alias_creation_rules[]`, `room_list_publication_rules[]`', keys: directoryRuleSection.keys },
+  { title: '`user_directory`', keys: userDirectorySection.keys },
+  { title: '`stats`', keys: statsSection.keys },
   { title: '`push`', keys: pushSection.keys },
   { title: '`push_rules.limits`', keys: pushRuleLimitsSection.keys },
   { title: '`experimental_features`', keys: experimentalSection.keys },

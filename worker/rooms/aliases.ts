@@ -33,6 +33,9 @@ interface Deps {
   readonly db: Queries
 }
 
+/** Without white space, which an alias could be typed with by mistake. */
+export const isAliasText = (text: string): boolean => !/[ \t\n\r\x0b\x0c]/.test(text)
+
 const invalid = (message: string) => new MatrixError('M_INVALID_PARAM', message, {}, 400)
 const taken = () => new MatrixError('M_ROOM_IN_USE', 'Room alias already taken')
 
@@ -49,7 +52,7 @@ export function makeAliases({ serverName, db }: Deps): Aliases {
       return { roomId: found.roomId, servers: found.servers }
     },
     async newAlias(name) {
-      if (/[ \t\n\r\x0b\x0c]/.test(name)) throw new MatrixError('M_UNKNOWN', 'Invalid characters in room alias')
+      if (!isAliasText(name)) throw new MatrixError('M_UNKNOWN', 'Invalid characters in room alias')
       if (name.includes(':'))
         throw new MatrixError(
           'M_UNKNOWN',

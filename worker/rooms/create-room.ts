@@ -14,6 +14,7 @@ import type { MayInvite } from './invite-permission.ts'
 import type { Actor, RoomLimits } from './limits.ts'
 import type { Profiles } from './member-content.ts'
 import { configuredLevels, type NewRoom, type NewRoomSettings, newRoomEvents } from './new-room-events.ts'
+import type { NewRoomRules } from './new-room-rules.ts'
 import { isEncryptedByDefault, isPresetName, type PresetName, presets } from './presets.ts'
 import type { EventIntent, Sender } from './sender.ts'
 
@@ -30,6 +31,7 @@ export interface CreateRoomDeps {
   readonly profiles: Profiles
   readonly limits: Pick<RoomLimits, 'creation' | 'mayInvite'>
   readonly mayInvite: MayInvite
+  readonly rules: NewRoomRules
   /** Before a shadow-banned user is answered. */
   readonly pause: () => Promise<void>
   /** Milliseconds since 1970. */
@@ -85,6 +87,7 @@ export function makeCreateRoom(deps: CreateRoomDeps): CreateRoom {
       const intents = newRoomEvents(settings, plan, actor.userId, body, profiles)
       for (const intent of intents) checkContent(intent, { roomId, version, serverName })
       if (alias !== undefined) {
+        deps.rules.checkAlias(actor, alias, roomId)
         // For a room that was there already, and is another's.
         if (claimed) await aliases.release(alias)
         claimed = false
@@ -97,7 +100,8 @@ export function makeCreateRoom(deps: CreateRoomDeps): CreateRoom {
       return intents
     }
     try {
-      const isPublic = body.visibility === 'public'
+      const isPublic = (roomId: RoomId): boolean =>
+        body.visibility === 'public' && deps.rules.mayPublish(actor.userId, roomId, alias === undefined ? [] : [alias])
       // A shadow-banned user has a room, in which there is nobody else.
       const author = { ...actor, isShadowBanned: false }
       return (await sender.createRoom(version, create, rest, author, { isPublic })).roomId

@@ -50,13 +50,14 @@ export async function authorisingUser(
   throw new MatrixError('M_FORBIDDEN', 'You do not belong to any of the required rooms/spaces to join this room.')
 }
 
-function isRestricted({ join_rule: rule }: JsonObject, version: RoomVersion): boolean {
+/** Whether members of other rooms may join by the room's join rules. */
+export function isRestricted({ join_rule: rule }: JsonObject, version: RoomVersion): boolean {
   if (rule === 'restricted') return version.restrictedJoins
   return rule === 'knock_restricted' && version.knockRestrictedJoins
 }
 
 /** The rooms whose members may join, and whether there are conditions of other kinds. */
-function allowedBy({ allow }: JsonObject): { readonly roomIds: readonly RoomId[]; readonly hasOthers: boolean } {
+export function allowedBy({ allow }: JsonObject): { readonly roomIds: readonly RoomId[]; readonly hasOthers: boolean } {
   const conditions = Array.isArray(allow) ? allow.filter(isObject) : []
   const rooms = conditions.filter(({ type }) => type === 'm.room_membership')
   return {

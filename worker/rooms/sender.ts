@@ -98,7 +98,11 @@ export interface Sender {
     create: EventIntent,
     rest: (roomId: RoomId) => readonly EventIntent[] | Promise<readonly EventIntent[]>,
     author: Author,
-    options: { readonly isPublic: boolean; readonly roomId?: RoomId | undefined },
+    /** `isPublic`: in the room directory. */
+    options: {
+      readonly isPublic: boolean | ((roomId: RoomId) => boolean)
+      readonly roomId?: RoomId | undefined
+    },
   ) => Promise<{ readonly roomId: RoomId; readonly sent: readonly Sent[] }>
   /** The ID of a room that {@link createRoom} is to make with it, of its first event and for the same author. */
   readonly planRoom: (version: RoomVersion, create: EventIntent, author: Author) => Promise<PlannedRoom>
@@ -337,7 +341,8 @@ export function makeSender(deps: SenderDeps): Sender {
         const made = chain.events()[0]!.event.roomId
         const sent = [...first, ...(await chain.add({ intents: await rest(made), author }))]
         const nonce = randomBytes(12).toString('base64url')
-        const persisted = await persist(chain, version, made, author, { isPublic, nonce })
+        const isPublished = typeof isPublic === 'boolean' ? isPublic : isPublic(made)
+        const persisted = await persist(chain, version, made, author, { isPublic: isPublished, nonce })
         if (persisted.kind === 'stored') return { roomId: made, sent: sent.map(sentOf) }
         // Another process made that one, for the same user, in the same millisecond: a later one is another room.
         if (attempt === ATTEMPTS || planned !== undefined) throw new Error(`${made} is there already`)

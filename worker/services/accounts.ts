@@ -23,6 +23,7 @@ import { registrationTokensHandlers } from '../client/registration_tokens.ts'
 import { registrationFlows } from '../client/registration-flows.ts'
 import { whoamiHandlers } from '../client/whoami.ts'
 import type { WorkerConfig } from '../config/types.ts'
+import type { DeviceChanges } from '../devices/device-changes.ts'
 import { type Operation, only, operations } from '../http/handlers.ts'
 import { makeRateLimiter, type RateLimit } from '../http/rate-limit.ts'
 import { makeUiAuth } from '../http/ui-auth.ts'
@@ -42,6 +43,7 @@ export interface AccountsDeps {
   readonly config: WorkerConfig
   readonly db: Db
   readonly caches: CacheInvalidation
+  readonly devices: DeviceChanges
   /** To all processes: `replication.send`. */
   readonly tell: (command: UserIp) => void
   /** There is a new user. Must not throw. */
@@ -64,7 +66,7 @@ export interface Accounts {
 const SWEEP_MS = 5 * 60_000
 
 export function makeAccounts(deps: AccountsDeps): Accounts {
-  const { config, db, caches, tell, onProblem } = deps
+  const { config, db, caches, devices, tell, onProblem } = deps
   const { serverName, passwordConfig } = config
   const runsBackgroundTasks = config.duties.backgroundTasks === config.instanceName
   const limiter = (limit: RateLimit) => makeRateLimiter(limit, () => performance.now())
@@ -76,7 +78,9 @@ export function makeAccounts(deps: AccountsDeps): Accounts {
   const sessions = makeSessions({
     db,
     caches,
+    devices,
     guestTokens,
+    tellsNewDevices: (userId) => !config.dontNotifyNewDevicesFor.includes(userId),
     lifetimes: {
       sessionMs: config.sessionLifetimeMs,
       refreshableMs: config.refreshableAccessTokenLifetimeMs === 'off' ? null : config.refreshableAccessTokenLifetimeMs,
@@ -154,7 +158,7 @@ export function makeAccounts(deps: AccountsDeps): Accounts {
       ...operations(
         'client/device_management',
         deviceManagementEndpoints,
-        deviceManagementHandlers({ db, sessions, confirmUser }),
+        deviceManagementHandlers({ db, devices, sessions, confirmUser }),
       ),
       ...operations('client/logout', logoutEndpoints, logoutHandlers({ sessions })),
       ...operations('client/refresh', only(refreshEndpoints, 'refresh'), refreshHandlers({ sessions })),

@@ -38,6 +38,7 @@ import { noLimits, type RoomLimits } from '../rooms/limits.ts'
 import type { Profiles } from '../rooms/member-content.ts'
 import { type ChangeMembership, type ChangeMembershipDeps, makeChangeMembership } from '../rooms/membership.ts'
 import { beforeRefusing, type Memberships } from '../rooms/memberships.ts'
+import type { NewRoomRules } from '../rooms/new-room-rules.ts'
 import { makeRoomVersions } from '../rooms/room-versions.ts'
 import { makeSendEvent, type SendEvent, type SendEventDeps } from '../rooms/send-event.ts'
 import type { Sender } from '../rooms/sender.ts'
@@ -87,6 +88,7 @@ export interface RoomRequestsDeps {
   /** Of the server. */
   readonly isAdmin: (userId: UserId) => boolean | Promise<boolean>
   readonly transactions: Transactions
+  readonly newRooms: NewRoomRules
   readonly onProblem: (problem: string, error: unknown) => void
   /** Milliseconds that never go back. */
   readonly now?: () => number
@@ -137,6 +139,7 @@ export function makeRoomRequests(deps: RoomRequestsDeps): RoomRequests {
     profiles,
     limits,
     mayInvite,
+    rules: deps.newRooms,
     pause,
   }
   const createRoom = makeCreateRoom(creating)

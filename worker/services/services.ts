@@ -25,8 +25,11 @@ import { prejoinStateOf } from '../rooms/prejoin-state.ts'
 import type { Db } from '../storage/db.ts'
 import type { StreamName } from '../streams/definitions.ts'
 import type { CacheInvalidation, LiveStreams } from '../streams/live-streams.ts'
+import { followRecent } from '../sync/recent.ts'
 import { wellKnownHandlers } from '../well-known/wellknown.ts'
 import { makeAccounts } from './accounts.ts'
+import { makeDevices } from './devices.ts'
+import { makeDirectories } from './directories.ts'
 import { makeMessages } from './messages.ts'
 import { makePresenceServices } from './presence.ts'
 import { makeProfileServices } from './profiles.ts'
@@ -81,18 +84,31 @@ export function makeServices(deps: ServicesDeps): Services {
   const { config, version, db, streams, caches, client, now } = deps
   const onProblem = problemsOf(deps.logger('synapse'))
 
-  const accounts = makeAccounts({
-    config,
-    db,
-    caches,
-    tell: deps.send,
-    onRegistered: (userId, account) => lifecycle.registered(userId, account),
-    onProblem,
-  })
   const rooms = makeRoomStores({ db, streams })
   const { events, states } = rooms
   const reading = makeRoomReading({ db, streams, caches, serverName: config.serverName, events, state: states })
   const { memberships, ignoredUsers, visibility } = reading
+  const recent = followRecent(streams)
+  const devices = makeDevices({
+    db,
+    streams,
+    caches,
+    client,
+    memberships,
+    recent,
+    serverName: config.serverName,
+    now,
+    onProblem,
+  })
+  const accounts = makeAccounts({
+    config,
+    db,
+    caches,
+    devices: devices.changes,
+    tell: deps.send,
+    onRegistered: (userId, account) => lifecycle.registered(userId, account),
+    onProblem,
+  })
   const userData = makeUserData({
     config,
     db,
@@ -133,6 +149,9 @@ export function makeServices(deps: ServicesDeps): Services {
     db,
     streams,
     caches,
+    recent,
+    deviceLists: devices.lists,
+    roomsOf: devices.roomsOf,
     events,
     states,
     memberships,
@@ -158,6 +177,20 @@ export function makeServices(deps: ServicesDeps): Services {
     sender: roomWriting.sender,
     onProblem,
   })
+  const directories = makeDirectories({
+    config,
+    db,
+    streams,
+    caches,
+    events,
+    states,
+    memberships,
+    checkAccess: reading.checkAccess,
+    sender: roomWriting.sender,
+    isAdmin: requesters.isAdmin,
+    onProblem,
+    now,
+  })
   const roomRequests = makeRoomRequests({
     config,
     db,
@@ -171,6 +204,7 @@ export function makeServices(deps: ServicesDeps): Services {
     memberships,
     isAdmin: requesters.isAdmin,
     transactions,
+    newRooms: directories.newRooms,
     onProblem,
   })
   const lifecycle = makeRoomLifecycle({
@@ -211,6 +245,7 @@ export function makeServices(deps: ServicesDeps): Services {
       ...userData.operations,
       ...messages.operations,
       ...roomRequests.operations,
+      ...directories.operations,
       ...lifecycle.operations,
       ...syncing.operations,
       ...presence.operations,
@@ -223,6 +258,7 @@ export function makeServices(deps: ServicesDeps): Services {
       ...presence.replicationHandlers,
       ...profiles.replicationHandlers,
       ...lifecycle.replicationHandlers,
+      ...devices.replicationHandlers,
     },
     ownUpdates: new Map([...userData.ownUpdates, ...presence.ownUpdates]),
     commands: [...accounts.commands, ...presence.commands],
@@ -232,7 +268,15 @@ export function makeServices(deps: ServicesDeps): Services {
     },
     onConnected: presence.onConnected,
     metrics: [syncing.metrics],
-    stops: [lifecycle.close, accounts.close, profiles.close, userData.close, messages.close, presence.close],
+    stops: [
+      lifecycle.close,
+      directories.close,
+      accounts.close,
+      profiles.close,
+      userData.close,
+      messages.close,
+      presence.close,
+    ],
   }
 }
 

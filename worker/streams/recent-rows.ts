@@ -82,6 +82,24 @@ export function makeRecentRows<Key, Row>(floor: number, capacity: number): Recen
   }
 }
 
+/** For fewer rows than this times the keys all of them are looked at, else the keys one by one. */
+const ROWS_PER_KEY = 4
+
+/** The rows of all that are keys of `keys` after `from`, up to and including `upTo`; undefined if not all of them are here. */
+export function ofKeys<Key, Row>(
+  rows: RecentRows<Key, Row>,
+  keys: ReadonlyMap<Key, unknown>,
+  from: MultiWriterToken,
+  upTo: MultiWriterToken,
+): RecentRow<Key, Row>[] | undefined {
+  if (!rows.isComplete(from)) return undefined
+  if (rows.countAfter(from) <= keys.size * ROWS_PER_KEY)
+    return rows.between(from, upTo).filter(({ key }) => keys.has(key))
+  const found: RecentRow<Key, Row>[] = []
+  for (const key of keys.keys()) found.push(...rows.of(key, from, upTo))
+  return found
+}
+
 interface Positioned {
   readonly position: number
 }

@@ -193,3 +193,7 @@ export const START: StreamToken = {
   profileUpdates: 0,
   unknown: [],
 }
+
+/** Position in the stream of events. A token of a room's history, which no `/sync` gives out, is where its event arrived. */
+export const eventsOf = ({ room }: StreamToken): MultiWriterToken =>
+  isHistoric(room) ? tokenAt(Math.max(0, room.stream)) : room

@@ -1,6 +1,7 @@
 /** The answer of `/sync`, put together from its sections as text (client-server-api, "Syncing"). */
 
 import type { RoomId } from '../../shared/matrix/ids.ts'
+import type { ChangedUsers } from '../devices/device-lists.ts'
 import { arrayText, type JsonText, jsonTextOf, objectText } from '../json-text.ts'
 import type { UnreadCount } from '../push/unread-counts.ts'
 import type { DeviceKeyCounts } from '../storage/device-key-counts.ts'
@@ -40,6 +41,8 @@ export type RoomTexts = ReadonlyMap<RoomId, JsonText>
 export interface SyncAnswer {
   readonly nextBatch: string
   readonly accountData: readonly JsonText[]
+  /** Undefined: the client is told of all at once, and asks for all devices. */
+  readonly deviceLists: ChangedUsers | undefined
   readonly toDevice: readonly JsonText[]
   readonly presence: readonly JsonText[]
   readonly keys: DeviceKeyCounts
@@ -47,11 +50,10 @@ export interface SyncAnswer {
   readonly invite: RoomTexts
   readonly knock: RoomTexts
   readonly leave: RoomTexts
-  // Here would follow, of issues to come: device_lists.
 }
 
 export function printAnswer(answer: SyncAnswer): JsonText {
-  const { nextBatch, accountData, toDevice, presence, keys, join, invite, knock, leave } = answer
+  const { nextBatch, accountData, toDevice, presence, deviceLists, keys, join, invite, knock, leave } = answer
   const rooms = { join: roomsText(join), invite: roomsText(invite), knock: roomsText(knock), leave: roomsText(leave) }
   const hasRooms = join.size + invite.size + knock.size + leave.size > 0
   return objectText({
@@ -59,11 +61,19 @@ export function printAnswer(answer: SyncAnswer): JsonText {
     account_data: accountData.length > 0 ? eventsText(accountData) : undefined,
     presence: presence.length > 0 ? eventsText(presence) : undefined,
     to_device: toDevice.length > 0 ? eventsText(toDevice) : undefined,
+    device_lists: deviceListsText(deviceLists),
     // Also where there are none: clients take absence for "as before".
     device_one_time_keys_count: jsonTextOf({ signed_curve25519: 0, ...keys.oneTimeKeys }),
     device_unused_fallback_key_types: jsonTextOf(keys.unusedFallbackKeys),
     rooms: hasRooms ? objectText(rooms) : undefined,
   })
+}
+
+/** Lists that are empty are left out, as by Synapse. */
+function deviceListsText(lists: ChangedUsers | undefined): JsonText | undefined {
+  if (lists === undefined || lists.changed.length + lists.left.length === 0) return undefined
+  const { changed, left } = lists
+  return jsonTextOf({ ...(changed.length > 0 && { changed }), ...(left.length > 0 && { left }) })
 }
 
 const roomsText = (rooms: RoomTexts): JsonText | undefined =>

@@ -1,5 +1,6 @@
 /** The parts of `/sync`, in the order in which they need each other. */
 
+import type { RoomId, UserId } from '../../shared/matrix/ids.ts'
 import type { Memberships } from '../rooms/memberships.ts'
 import type { Db } from '../storage/db.ts'
 import type { CacheInvalidation, LiveStreams } from '../streams/live-streams.ts'
@@ -7,12 +8,11 @@ import { makeDeviceKeys } from './device-keys.ts'
 import { type Filters, makeFilters } from './filters.ts'
 import { makeLazyMembers } from './lazy-members.ts'
 import { makeNotifier, type Notifier } from './notifier.ts'
-import { followRecent } from './recent.ts'
 import type { RespondDeps } from './respond.ts'
 import { makeSync, type Sync } from './sync.ts'
 
 export interface SyncPartsDeps
-  extends Omit<RespondDeps, 'db' | 'streams' | 'recent' | 'deviceKeys' | 'lazyMembers' | 'maxTimelineLimit' | 'clock'> {
+  extends Omit<RespondDeps, 'db' | 'streams' | 'deviceKeys' | 'lazyMembers' | 'maxTimelineLimit' | 'clock'> {
   readonly db: Db
   readonly streams: LiveStreams
   readonly caches: Pick<CacheInvalidation, 'on'>
@@ -21,8 +21,8 @@ export interface SyncPartsDeps
   readonly filterTimelineLimit: number
   /** Milliseconds since 1970. */
   readonly now: () => number
-  /** How many rows of each stream are kept in memory. */
-  readonly recentRows?: number
+  /** Rooms that a user of any server is joined to: whom changes of their devices concern. */
+  readonly roomsOf: (userId: UserId) => Promise<readonly RoomId[]>
 }
 
 export interface SyncParts {
@@ -35,12 +35,11 @@ export interface SyncParts {
 export function makeSyncParts(deps: SyncPartsDeps): SyncParts {
   const { db, streams, caches, memberships, filterTimelineLimit, now } = deps
   const maxTimelineLimit = filterTimelineLimit < 0 ? Number.POSITIVE_INFINITY : filterTimelineLimit
-  const notifier = makeNotifier({ streams, memberships })
+  const notifier = makeNotifier({ streams, memberships, roomsOf: deps.roomsOf })
   deps.presence.online.onChange((...change) => notifier.touch('presence', ...change))
   const sync = makeSync({
     ...deps,
     notifier,
-    recent: followRecent(streams, deps.recentRows),
     deviceKeys: makeDeviceKeys({ db, caches }),
     lazyMembers: makeLazyMembers(),
     maxTimelineLimit,

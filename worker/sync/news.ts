@@ -3,9 +3,9 @@
 import type { RoomId, UserId } from '../../shared/matrix/ids.ts'
 import type { OwnMembership } from '../rooms/memberships.ts'
 import type { StreamRow } from '../streams/definitions.ts'
-import type { RecentRow, RecentRows } from '../streams/recent-rows.ts'
+import { ofKeys, type RecentRow } from '../streams/recent-rows.ts'
 import type { StreamToken } from '../streams/tokens.ts'
-import { type MultiWriterToken, tokenAt } from '../streams/vector-clock.ts'
+import { tokenAt } from '../streams/vector-clock.ts'
 import type { Recent } from './recent.ts'
 import { eventsOf } from './request.ts'
 
@@ -19,10 +19,9 @@ export interface News {
   readonly receipts: readonly RecentRow<RoomId, StreamRow<'receipts'>>[] | undefined
   readonly accountData: readonly StreamRow<'account_data'>[] | undefined
   readonly pushRules: boolean
+  /** Whether anybody's devices may have changed, of whom the user may be told. */
+  readonly deviceLists: boolean
 }
-
-/** For fewer rows than this times the user's rooms all of them are looked at, else the rooms one by one. */
-const ROWS_PER_ROOM = 4
 
 export function newsOf(
   recent: Recent,
@@ -32,7 +31,7 @@ export function newsOf(
   now: StreamToken,
 ): News {
   const [from, upTo] = [eventsOf(since), eventsOf(now)]
-  const events = ofRooms(recent.events, own, from, upTo)
+  const events = ofKeys(recent.events, own, from, upTo)
   const accountData = tokenAt(since.accountData)
   const pushRules = tokenAt(since.pushRules)
   // Positions of typing begin anew with its writer.
@@ -40,17 +39,20 @@ export function newsOf(
   return {
     events: events && new Set(events.map(({ key }) => key)),
     hasMoved: events === undefined || events.some(({ row }) => isOwnMembership(row, userId)),
-    typing: roomsIn(ofRooms(recent.typing, own, typing, tokenAt(now.typing))),
-    receipts: ofRooms(recent.receipts, own, since.receipts, now.receipts),
+    typing: roomsIn(ofKeys(recent.typing, own, typing, tokenAt(now.typing))),
+    receipts: ofKeys(recent.receipts, own, since.receipts, now.receipts),
     accountData: recent.accountData.isComplete(accountData)
       ? recent.accountData.of(userId, accountData, tokenAt(now.accountData)).map(({ row }) => row)
       : undefined,
     pushRules:
       !recent.pushRules.isComplete(pushRules) ||
       recent.pushRules.of(userId, pushRules, tokenAt(now.pushRules)).length > 0,
+    deviceLists:
+      !recent.deviceLists.isComplete(since.deviceLists) || recent.deviceLists.countAfter(since.deviceLists) > 0,
   }
 }
 
+/** But for {@link News.deviceLists}, of which most are of no concern. */
 export const isNothing = ({ events, hasMoved, typing, receipts, accountData, pushRules }: News): boolean =>
   !hasMoved &&
   !pushRules &&
@@ -64,17 +66,3 @@ const roomsIn = <Row>(rows: readonly RecentRow<RoomId, Row>[] | undefined): Read
 
 const isOwnMembership = (row: StreamRow<'events'>, userId: UserId): boolean =>
   row.kind === 'ev' ? row.type === 'm.room.member' && row.stateKey === userId : row.kind === 'state-all'
-
-function ofRooms<Row>(
-  rows: RecentRows<RoomId, Row>,
-  own: ReadonlyMap<RoomId, OwnMembership>,
-  from: MultiWriterToken,
-  upTo: MultiWriterToken,
-): RecentRow<RoomId, Row>[] | undefined {
-  if (!rows.isComplete(from)) return undefined
-  if (rows.countAfter(from) <= own.size * ROWS_PER_ROOM)
-    return rows.between(from, upTo).filter(({ key }) => own.has(key))
-  const found: RecentRow<RoomId, Row>[] = []
-  for (const roomId of own.keys()) found.push(...rows.of(roomId, from, upTo))
-  return found
-}

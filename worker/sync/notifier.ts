@@ -37,6 +37,8 @@ export interface Notifier {
 export interface NotifierDeps {
   readonly streams: Pick<LiveStreams, 'follow' | 'onReset' | 'onAdvance' | 'current'>
   readonly memberships: Pick<Memberships, 'ofUser'>
+  /** Rooms that a user of any server is joined to. */
+  readonly roomsOf: (userId: UserId) => Promise<readonly RoomId[]>
   /** How many users that nobody waits for at the moment are still watched: those between two requests. */
   readonly maxIdleUsers?: number
 }
@@ -67,7 +69,7 @@ const MAX_IDLE_USERS = 10_000
 const MAX_TIMEOUT_MS = 3_600_000
 
 /** To be called before the process is connected. */
-export function makeNotifier({ streams, memberships, maxIdleUsers = MAX_IDLE_USERS }: NotifierDeps): Notifier {
+export function makeNotifier({ streams, memberships, roomsOf, maxIdleUsers = MAX_IDLE_USERS }: NotifierDeps): Notifier {
   const users = new Map<UserId, Watched>()
   const inRoom = new Map<RoomId, Set<Watched>>()
   /** Nobody waits for them: the first has been so for longest. */
@@ -168,6 +170,23 @@ export function makeNotifier({ streams, memberships, maxIdleUsers = MAX_IDLE_USE
       for (const { userId } of rows) note(name, position, writer, ofUser(userId))
     })
 
+  /** Whom other devices concern is not in the row: who shares a room with the user. */
+  const noteRoomsOf = async (userId: UserId, position: number, writer: string): Promise<void> => {
+    const concerned = new Set<Watched>()
+    for (const roomId of await roomsOf(userId)) for (const watched of ofRoom(roomId)) concerned.add(watched)
+    if (!isBetween(undefined, streams.current('device_lists'), writer, position))
+      return note('device_lists', position, writer, concerned)
+    for (const watched of concerned) watched.version++
+    for (const watched of concerned) for (const wake of [...watched.waiters]) wake()
+  }
+  streams.follow('device_lists', (rows, position, writer) => {
+    for (const { userId, isSignature, hostsCalculated } of rows) {
+      if (hostsCalculated) continue
+      note('device_lists', position, writer, ofUser(userId))
+      // If that fails they are told when something else is new, or when the time is over.
+      if (!isSignature && users.size > 0) noteRoomsOf(userId as UserId, position, writer).catch(() => undefined)
+    }
+  })
   streams.follow('to_device', (rows, position, writer) => {
     for (const { entity } of rows) note('to_device', position, writer, ofUser(entity))
   })

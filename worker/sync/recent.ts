@@ -13,6 +13,7 @@ export interface Recent {
   readonly receipts: RecentRows<RoomId, StreamRow<'receipts'>>
   readonly accountData: RecentRows<UserId, StreamRow<'account_data'>>
   readonly pushRules: RecentRows<UserId, StreamRow<'push_rules'>>
+  readonly deviceLists: RecentRows<UserId, StreamRow<'device_lists'>>
 }
 
 /** Some megabytes at most: a row of an event is about 300 bytes. */
@@ -38,5 +39,6 @@ export function followRecent(
     receipts: recent('receipts', ({ roomId }) => roomId as RoomId),
     accountData: recent('account_data', ({ userId }) => userId as UserId),
     pushRules: recent('push_rules', ({ userId }) => userId as UserId),
+    deviceLists: recent('device_lists', ({ userId }) => userId as UserId),
   }
 }

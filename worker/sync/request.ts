@@ -1,8 +1,6 @@
 import type { Filter } from '../../shared/matrix/filter/filter.ts'
 import type { UserId } from '../../shared/matrix/ids.ts'
 import type { StreamToken } from '../streams/tokens.ts'
-import { isHistoric } from '../streams/tokens.ts'
-import { type MultiWriterToken, tokenAt } from '../streams/vector-clock.ts'
 
 /** What a client asks of `/sync`. */
 export interface SyncRequest {
@@ -16,6 +14,4 @@ export interface SyncRequest {
   readonly useStateAfter: boolean
 }
 
-/** Position in the stream of events. A token of a room's history, which no `/sync` gives out, is where its event arrived. */
-export const eventsOf = ({ room }: StreamToken): MultiWriterToken =>
-  isHistoric(room) ? tokenAt(Math.max(0, room.stream)) : room
+export { eventsOf } from '../streams/tokens.ts'

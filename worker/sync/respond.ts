@@ -1,6 +1,7 @@
 /** What a client is told between two tokens: sections are loaded for all rooms together, then printed. */
 
 import type { RoomId, UserId } from '../../shared/matrix/ids.ts'
+import type { DeviceLists } from '../devices/device-lists.ts'
 import type { JsonText } from '../json-text.ts'
 import { type UnreadCounts, wholeRoom } from '../push/unread-counts.ts'
 import type { EventPrinter } from '../rooms/event-printer.ts'
@@ -43,6 +44,7 @@ export interface RespondDeps {
   readonly typing: Typing
   readonly unreadCounts: UnreadCounts
   readonly deviceKeys: DeviceKeys
+  readonly deviceLists: Pick<DeviceLists, 'between'>
   readonly presence: PresenceSectionDeps
   readonly inbox: Pick<Inbox, 'mayHave' | 'messages' | 'forget'>
   readonly lazyMembers: LazyMembers
@@ -98,7 +100,8 @@ export async function respond(
   const sent = isLazy
     ? deps.lazyMembers.of(userId, deviceId, since && printStreamToken(since, deps.streams.instances))
     : NONE_SENT
-  const [ephemeral, [summaries, states], invite, knock] = await Promise.all([
+  const [deviceLists, ephemeral, [summaries, states], invite, knock] = await Promise.all([
+    since && deps.deviceLists.between(userId, since, now),
     loadEphemeral(deps, request, joined, now, news),
     (async () => {
       const summarised = isLazy ? joined.filter((plan) => needsSummary(plan, timelines.get(plan.roomId)!, since)) : []
@@ -133,9 +136,9 @@ export async function respond(
   })
   const fresh = newUsers(request, rooms, timelines, states)
   const presence = await loadPresence(deps.presence, request, own, rooms, fresh, now, deps.clock())
-  const isEmpty =
-    told.length + invite.size + knock.size + accountData.global.length + toDevice.messages.length + presence.length ===
-    0
+  const devices = deviceLists === undefined ? 0 : deviceLists.changed.length + deviceLists.left.length
+  const others = accountData.global.length + toDevice.messages.length + presence.length + devices
+  const isEmpty = told.length + invite.size + knock.size + others === 0
   if (isEmpty && since !== undefined && !request.fullState) return undefined
 
   const toldJoined = told.flatMap(({ kind, roomId }) => (kind === 'join' ? roomId : []))
@@ -179,6 +182,7 @@ export async function respond(
     nextBatch,
     accountData: accountData.global,
     toDevice: toDevice.messages,
+    deviceLists,
     presence,
     keys,
     join,
@@ -201,6 +205,7 @@ export const printNothing = async (
   return printAnswer({
     nextBatch: typeof nextBatch === 'string' ? nextBatch : printStreamToken(nextBatch, streams.instances),
     accountData: [],
+    deviceLists: undefined,
     toDevice: [],
     presence: [],
     keys: known instanceof Promise ? await known : known,

@@ -1,5 +1,6 @@
 /** `/sync` of a client: an answer at once, or as soon as there is something for it. */
 
+import type { UserId } from '../../shared/matrix/ids.ts'
 import type { JsonText } from '../json-text.ts'
 import type { Memberships } from '../rooms/memberships.ts'
 import type { LiveStreams } from '../streams/live-streams.ts'
@@ -47,15 +48,22 @@ export function makeSync(deps: SyncDeps): Sync {
     const { userId, since } = request
     const own = await memberships.ofUser(userId)
     if (since === undefined) return respond(deps, request, own, now)
+    const news = newsOf(deps.recent, userId, own, since, now)
     const isQuiet =
-      isNothing(newsOf(deps.recent, userId, own, since, now)) &&
+      isNothing(news) &&
       !mayHaveMessages(deps.inbox, request, now) &&
-      !mayHavePresence(deps.presence, request, own, since, now)
+      !mayHavePresence(deps.presence, request, own, since, now) &&
+      !(news.deviceLists && (await hasOtherDevices(userId, since, now)))
     if (!request.fullState && isQuiet) return undefined
     const ahead = beyond(own, eventsOf(now))
     if (ahead === undefined) return respond(deps, request, own, now)
     // They moved since `now` was taken; soon it is known what happened before that.
     return (await reached({ ...now, room: ahead }, signal)) ? 'moved' : 'stuck'
+  }
+
+  const hasOtherDevices = async (userId: UserId, since: StreamToken, now: StreamToken) => {
+    const { changed, left } = await deps.deviceLists.between(userId, since, now)
+    return changed.length + left.length > 0
   }
 
   return async (request, { timeoutMs, signal }) => {

@@ -17,6 +17,7 @@ import {
   updateDisplayName,
   updateProfileField,
 } from '../storage/profiles.ts'
+import { refreshDirectoryUser } from '../storage/user-directory.ts'
 import { selectUser } from '../storage/users.ts'
 import type { CacheInvalidation } from '../streams/live-streams.ts'
 import type { ProfilePropagation } from './profile-propagation.ts'
@@ -108,6 +109,7 @@ export function makeProfiles(deps: ProfilesDeps): Profiles {
     await change(userId, tellsRooms && !author.isShadowBanned, async (tx) => {
       await mustFit(tx, userId, name, stored)
       await (isName ? updateDisplayName : updateAvatarUrl)(tx, userId, stored)
+      await refreshDirectoryUser(tx, userId)
     })
   }
 

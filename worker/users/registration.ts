@@ -5,6 +5,7 @@ import { localpartOf, type UserId } from '../../shared/matrix/ids.ts'
 import { MatrixError } from '../../shared/matrix/matrix-error.ts'
 import type { Queries } from '../storage/db.ts'
 import { insertProfile } from '../storage/profiles.ts'
+import { refreshDirectoryUser } from '../storage/user-directory.ts'
 import { insertUser, nextUserNumber, selectUsersIgnoringCase, upgradeGuest } from '../storage/users.ts'
 import type { CacheInvalidation } from '../streams/live-streams.ts'
 
@@ -91,6 +92,7 @@ export function makeRegistration(deps: RegistrationDeps): Registration {
       const isNew = await insertUser(tx, { ...account, userId, createdAtMs: now(), isApproved: true })
       if (!isNew) return false
       await insertProfile(tx, userId, displayName ?? localpartOf(userId))
+      await refreshDirectoryUser(tx, userId)
       stale('get_user_by_id', [userId])
       return true
     })

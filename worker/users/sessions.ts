@@ -3,6 +3,7 @@
 import { isLongerThan } from '../../shared/code-points.ts'
 import type { UserId } from '../../shared/matrix/ids.ts'
 import { MatrixError } from '../../shared/matrix/matrix-error.ts'
+import type { DeviceChanges, Stale } from '../devices/device-changes.ts'
 import {
   type DeletedToken,
   deleteAccessToken,
@@ -73,20 +74,32 @@ export interface Sessions {
 export interface SessionsDeps {
   readonly db: Queries
   readonly caches: Pick<CacheInvalidation, 'transaction'>
+  /** Who shares rooms with the user is told of new devices, and of those that are gone. */
+  readonly devices: Pick<DeviceChanges, 'change' | 'changed'>
   readonly guestTokens: GuestTokens
   readonly lifetimes: Lifetimes
+  /** Whether others are told that the user has a new device (`dont_notify_new_devices_for`). */
+  readonly tellsNewDevices?: (userId: UserId) => boolean
   /** Milliseconds since 1970. */
   readonly now?: () => number
 }
 
-type Stale = (cacheFunc: string, keys: readonly (string | number)[]) => void
+type Work = (tx: Queries, tell: Stale) => Promise<void>
 
 const MAX_DEVICE_ID_LENGTH = 512
 const MAX_DEVICE_NAME_LENGTH = 100
 /** A device that was given and is deleted at the same moment, or an ID that is taken: not again and again. */
 const ATTEMPTS = 5
 
-export function makeSessions({ db, caches, guestTokens, lifetimes, now = Date.now }: SessionsDeps): Sessions {
+export function makeSessions({
+  db,
+  caches,
+  devices,
+  guestTokens,
+  lifetimes,
+  tellsNewDevices = () => true,
+  now = Date.now,
+}: SessionsDeps): Sessions {
   const stale = (tell: Stale, tokens: readonly DeletedToken[]): void => {
     for (const { token } of tokens) tell('get_user_by_access_token', [token])
   }
@@ -99,9 +112,19 @@ export function makeSessions({ db, caches, guestTokens, lifetimes, now = Date.no
     ])
     stale(tell, ended)
     for (const deviceId of removed) tell('get_device', [userId, deviceId])
+    tell('count_e2e_one_time_keys', [userId])
+    tell('get_e2e_unused_fallback_key_types', [userId])
   }
 
-  /** The device's ID. When it returns, nobody else removes the device before the transaction ends. */
+  /** All that were named are told of: who asks again may do so because the first time it was not told. */
+  const endDevicesOf = (description: string, userId: UserId, deviceIds: readonly string[], also?: Work) =>
+    devices.change(description, userId, deviceIds.length, async (tx, tell) => {
+      await endDevicesIn(tx, tell, userId, deviceIds)
+      await also?.(tx, tell)
+      return { result: undefined, deviceIds }
+    })
+
+  /** When it returns, nobody else removes the device before the transaction ends. */
   async function placeDevice(
     tx: Queries,
     tell: Stale,
@@ -110,13 +133,13 @@ export function makeSessions({ db, caches, guestTokens, lifetimes, now = Date.no
       deviceId: wanted,
       displayName = null,
     }: Pick<SessionRequest, 'userId' | 'deviceId'> & { displayName?: string | null },
-  ): Promise<string> {
+  ): Promise<{ readonly deviceId: string; readonly isNew: boolean }> {
     for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
       const deviceId = wanted ?? makeDeviceId()
       const found = await insertDevice(tx, userId, deviceId, displayName)
       if (found === 'new') {
         tell('get_device', [userId, deviceId])
-        return deviceId
+        return { deviceId, isNew: true }
       }
       if (wanted === undefined) continue
       if (found === 'taken') throw new MatrixError('M_FORBIDDEN', 'The device ID is in use', {}, 400)
@@ -126,7 +149,7 @@ export function makeSessions({ db, caches, guestTokens, lifetimes, now = Date.no
         deleteRefreshTokens(tx, userId, [deviceId]),
       ])
       stale(tell, ended)
-      return deviceId
+      return { deviceId, isNew: false }
     }
     throw new Error(`no device ID in ${ATTEMPTS} attempts`)
   }
@@ -149,35 +172,55 @@ export function makeSessions({ db, caches, guestTokens, lifetimes, now = Date.no
         sessionEnd,
         after(isRefreshable ? lifetimes.refreshableMs : lifetimes.nonrefreshableMs, nowMs),
       )
-      return await caches.transaction('begin session', async (tx, tell) => {
-        const placed = await placeDevice(tx, tell, { userId, deviceId, displayName: displayName ?? null })
-        const accessToken = makeAccessToken(userId)
-        const session = {
-          deviceId: placed,
-          accessToken,
-          ...(validUntilMs !== undefined && { expiresInMs: validUntilMs - nowMs }),
-        }
-        const row = { userId, deviceId: placed, token: accessToken, validUntilMs: validUntilMs ?? null }
-        if (!isRefreshable) {
-          await insertAccessToken(tx, row)
-          return session
-        }
-        const refreshToken = makeRefreshToken(userId)
-        const refreshTokenId = await insertRefreshToken(tx, {
-          userId,
-          deviceId: placed,
-          token: refreshToken,
-          expiryMs: earliest(sessionEnd, after(lifetimes.refreshTokenMs, nowMs)) ?? null,
-          ultimateSessionExpiryMs: sessionEnd ?? null,
-        })
-        await insertAccessToken(tx, { ...row, refreshTokenId })
-        return { ...session, refreshToken }
-      })
+      return await devices.change(
+        'begin session',
+        userId,
+        1,
+        async (tx, tell) => {
+          const { deviceId: placed, isNew } = await placeDevice(tx, tell, {
+            userId,
+            deviceId,
+            displayName: displayName ?? null,
+          })
+          const told = isNew && tellsNewDevices(userId) ? [placed] : []
+          const accessToken = makeAccessToken(userId)
+          const session = {
+            deviceId: placed,
+            accessToken,
+            ...(validUntilMs !== undefined && { expiresInMs: validUntilMs - nowMs }),
+          }
+          const row = { userId, deviceId: placed, token: accessToken, validUntilMs: validUntilMs ?? null }
+          if (!isRefreshable) {
+            await insertAccessToken(tx, row)
+            return { result: session, deviceIds: told }
+          }
+          const refreshToken = makeRefreshToken(userId)
+          const refreshTokenId = await insertRefreshToken(tx, {
+            userId,
+            deviceId: placed,
+            token: refreshToken,
+            expiryMs: earliest(sessionEnd, after(lifetimes.refreshTokenMs, nowMs)) ?? null,
+            ultimateSessionExpiryMs: sessionEnd ?? null,
+          })
+          await insertAccessToken(tx, { ...row, refreshTokenId })
+          return { result: { ...session, refreshToken }, deviceIds: told }
+        },
+        { isSmall: true },
+      )
     },
 
     async beginGuest(userId, displayName) {
       checkDevice(undefined, displayName)
-      await insertDevice(db, userId, GUEST_DEVICE_ID, displayName ?? null)
+      await devices.change(
+        'begin guest session',
+        userId,
+        1,
+        async (tx) => {
+          const found = await insertDevice(tx, userId, GUEST_DEVICE_ID, displayName ?? null)
+          return { result: undefined, deviceIds: found === 'new' && tellsNewDevices(userId) ? [GUEST_DEVICE_ID] : [] }
+        },
+        { isSmall: true },
+      )
       return { deviceId: GUEST_DEVICE_ID, accessToken: guestTokens.make(userId) }
     },
 
@@ -218,18 +261,19 @@ export function makeSessions({ db, caches, guestTokens, lifetimes, now = Date.no
     },
 
     async endDevices(userId, deviceIds) {
-      if (deviceIds.length === 0) return
-      await caches.transaction('end devices', (tx, tell) => endDevicesIn(tx, tell, userId, deviceIds))
+      const named = [...new Set(deviceIds)]
+      if (named.length > 0) await endDevicesOf('end devices', userId, named)
     },
 
     async endAll(userId) {
-      await caches.transaction('end all sessions', async (tx, tell) => {
-        const devices = await selectDevices(tx, [userId])
-        const ids = devices.map(({ deviceId }) => deviceId)
-        await endDevicesIn(tx, tell, userId, ids)
+      const known = await selectDevices(db, [userId])
+      const ids = known.map(({ deviceId }) => deviceId)
+      const endTokens: Work = async (tx, tell) => {
         const [ended] = await Promise.all([deleteAccessTokens(tx, userId), deleteRefreshTokens(tx, userId)])
         stale(tell, ended)
-      })
+      }
+      if (ids.length > 0) await endDevicesOf('end all sessions', userId, ids, endTokens)
+      else await caches.transaction('end all sessions', endTokens)
     },
 
     async endToken(token) {

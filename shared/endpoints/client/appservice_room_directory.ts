@@ -1,3 +1,4 @@
+import { object, oneOf, optional } from '../../schema.ts'
 import { clientVersions, endpoints } from '../types.ts'
 
 /** Matrix v1.19, client-server API: `appservice_room_directory.yaml`. */
@@ -9,6 +10,7 @@ export const appserviceRoomDirectoryEndpoints = endpoints({
     auth: 'appservice',
     served: 'main',
     class: 'main',
+    body: object({ visibility: optional(oneOf('public', 'private')) }),
   },
   deleteAppserviceRoomDirectoryVisibility: {
     method: 'DELETE',

@@ -1,3 +1,4 @@
+import { array, nullable, object, optional, string } from '../../schema.ts'
 import { clientVersions, endpoints } from '../types.ts'
 
 /** Matrix v1.19, client-server API: `directory.yaml`. */
@@ -10,6 +11,7 @@ export const directoryEndpoints = endpoints({
     served: 'generic',
     class: 'event_send',
     sticky: 'room',
+    body: object({ room_id: string(), servers: optional(nullable(array(string()))) }),
   },
   getRoomIdByAlias: {
     method: 'GET',

@@ -1,3 +1,4 @@
+import { array, boolean, integer, nullable, object, oneOf, optional, string } from '../../schema.ts'
 import { clientVersions, endpoints } from '../types.ts'
 
 const under = clientVersions('api/v1', 'r0', 'v3', 'unstable')
@@ -19,6 +20,7 @@ export const listPublicRoomsEndpoints = endpoints({
     auth: 'user',
     served: 'main',
     class: 'main',
+    body: object({ visibility: optional(oneOf('public', 'private')) }),
   },
   getPublicRooms: {
     method: 'GET',
@@ -37,5 +39,19 @@ export const listPublicRoomsEndpoints = endpoints({
     guests: true,
     served: 'generic',
     class: 'client_read',
+    body: object({
+      limit: optional(integer()),
+      since: optional(nullable(string())),
+      filter: optional(
+        nullable(
+          object({
+            generic_search_term: optional(nullable(string({ maxLength: 10_000 }))),
+            room_types: optional(nullable(array(nullable(string()), { maxItems: 100 }))),
+          }),
+        ),
+      ),
+      include_all_networks: optional(nullable(boolean())),
+      third_party_instance_id: optional(nullable(string())),
+    }),
   },
 })

@@ -1,3 +1,4 @@
+import { integer, object, optional, string } from '../../schema.ts'
 import { clientVersions, endpoints } from '../types.ts'
 
 /** Matrix v1.19, client-server API: `users.yaml`. */
@@ -10,5 +11,6 @@ export const usersEndpoints = endpoints({
     served: 'generic',
     class: 'user_directory',
     sticky: 'user',
+    body: object({ search_term: string(), limit: optional(integer()) }),
   },
 })

@@ -54,6 +54,7 @@ async function bed(t: TestContext) {
         memberships,
         isAdmin: () => false,
         transactions: makeTransactions(() => performance.now()),
+        newRooms: { checkAlias: () => undefined, mayPublish: () => true },
         onProblem: (problem, error) => assert.fail(new Error(problem, { cause: error })),
       })
       made.push({ ...requests, memberships, process })

@@ -6,6 +6,7 @@ import { insertUser } from '../../../worker/storage/users.ts'
 import { makeGuestTokens } from '../../../worker/users/guest-tokens.ts'
 import { makeRequesters } from '../../../worker/users/requesters.ts'
 import { makeSessions } from '../../../worker/users/sessions.ts'
+import { deviceChangesOf } from '../../harness/device-changes.ts'
 import { inReverse } from '../../harness/in-reverse.ts'
 import { connect, openStreams } from '../../harness/live-streams.ts'
 import { makeMemoryBus } from '../../harness/memory-bus.ts'
@@ -31,7 +32,13 @@ async function twoProcesses(test: Parameters<typeof postgres.db>[0]) {
     ['master', 'worker1'].map(async (instance) => {
       const streams = await openStreams(t, db, { instance })
       const requesters = makeRequesters({ db, caches: streams.caches, guestTokens })
-      const sessions = makeSessions({ db, caches: streams.caches, guestTokens, lifetimes: forEver })
+      const sessions = makeSessions({
+        db,
+        caches: streams.caches,
+        devices: deviceChangesOf(db, streams),
+        guestTokens,
+        lifetimes: forEver,
+      })
       return { streams, requesters, sessions }
     }),
   )
@@ -116,7 +123,14 @@ test('a device that is logged in again ends what it had; sessions end when their
 
   let now = 1_000_000
   const lifetimes = { sessionMs: 10_000, refreshableMs: 4_000, refreshTokenMs: 60_000, nonrefreshableMs: 60_000 }
-  const limited = makeSessions({ db, caches: main.streams.caches, guestTokens, lifetimes, now: () => now })
+  const limited = makeSessions({
+    db,
+    caches: main.streams.caches,
+    devices: deviceChangesOf(db, main.streams),
+    guestTokens,
+    lifetimes,
+    now: () => now,
+  })
   assert.equal((await limited.begin({ ...phone, wantsRefreshToken: false })).expiresInMs, 10_000)
   const begun = await limited.begin(phone)
   assert.equal(begun.expiresInMs, 4_000)

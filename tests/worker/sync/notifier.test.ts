@@ -37,6 +37,8 @@ const event = (roomId: string, more: Partial<EventRow> = {}): EventRow => ({
 const member = (roomId: string, userId: string, membership: string, more: Partial<EventRow> = {}): EventRow =>
   event(roomId, { type: 'm.room.member', stateKey: userId, membership, ...more })
 
+const nowhere = async () => []
+
 function setUp(rooms: Readonly<Record<string, readonly RoomId[]>>, writers?: readonly string[]) {
   const streams = makeFakeStreams(writers)
   const notifier = makeNotifier({
@@ -44,6 +46,7 @@ function setUp(rooms: Readonly<Record<string, readonly RoomId[]>>, writers?: rea
     memberships: {
       ofUser: async (userId) => new Map((rooms[userId] ?? []).map((roomId) => [roomId, membershipOf(roomId, 'join')])),
     },
+    roomsOf: async (userId) => rooms[userId] ?? [],
     maxIdleUsers: 2,
   })
   return { streams, notifier }
@@ -101,7 +104,7 @@ test('who is invited or joins is told, and hears the room from then on; who leav
 test('a membership that changes while rooms are read counts', async () => {
   const streams = makeFakeStreams()
   const read = Promise.withResolvers<ReadonlyMap<RoomId, OwnMembership>>()
-  const notifier = makeNotifier({ streams, memberships: { ofUser: () => read.promise } })
+  const notifier = makeNotifier({ streams, memberships: { ofUser: () => read.promise }, roomsOf: nowhere })
   const watching = notifier.watch(bob)
   streams.say('events', [member(room, bob, 'leave'), member(other, bob, 'join')], 2)
   read.resolve(new Map([[room, membershipOf(room, 'join')]]))
@@ -168,6 +171,7 @@ test('a failed look at the rooms fails the watch, and the next one looks again',
         return new Map([[room, membershipOf(room, 'join')]])
       },
     },
+    roomsOf: nowhere,
   })
   await assert.rejects(notifier.watch(alice), /no database/)
   fails = false

@@ -220,7 +220,12 @@ export const accountKeys = {
   use_account_validity_in_account_status: noEffect('belongs to account_validity', { harmless: 'off' }),
   user_consent: notYet('nobody is asked to agree to terms', { example: "{version: '1.0'}" }),
   user_types: notYet('users have no types', { example: '{default_user_type: a}' }),
-  dont_notify_new_devices_for: notYet('every new device is told of', { example: '["@bot:example.org"]' }),
+  dont_notify_new_devices_for: withDefault(
+    listOf(filledText('a user ID'), 'a list of user IDs'),
+    '[]',
+    'Users of whose new devices nobody is told until these have keys.',
+    "['@bot:example.org']",
+  ),
   login_via_existing_session: notYet('a session cannot log another in'),
   oidc_providers: notYet('nobody can log in with it', { example: '[{idp_id: a}]' }),
   oidc_config: notYet('nobody can log in with it'),

@@ -17,6 +17,7 @@ import {
   word,
 } from '../../../shared/synapse-config/types.ts'
 import { ms, noEffect, notYet, refused, section } from '../keys.ts'
+import { directoryKeys } from './directory.ts'
 import { experimentalSection } from './experimental.ts'
 
 const checked = <T extends string>(
@@ -218,6 +219,7 @@ export const serverKeys = {
   ),
   push: withDefault(pushSection, '{}', 'Notifications; see below.', '{include_content: false}'),
   push_rules: withDefault(pushRulesSection, '{}', 'Limits of push rules; see below.', '{limits: {rule_count: 100}}'),
+  ...directoryKeys,
   admin_contact: optional(
     text('an address'),
     'none',
@@ -247,16 +249,6 @@ export const serverKeys = {
   mau_limit_alerting: noEffect('belongs to limit_usage_by_mau', { example: 'false' }),
   web_client_location: notYet('/ answers with a page of its own', { example: 'https://app.example.org' }),
   enable_search: notYet('messages are not searched whatever is said here', { example: 'true', harmless: 'never' }),
-  allow_public_rooms_without_auth: notYet('there is no room directory'),
-  allow_public_rooms_over_federation: notYet('there is no room directory'),
-  restrict_public_rooms_to_local_users: notYet('there is no room directory'),
-  enable_room_list_search: notYet('there is no room directory', { example: 'false', harmless: 'on' }),
-  alias_creation_rules: notYet('whoever may send the event may create an alias', {
-    example: '[{action: deny}]',
-    harmless: 'never',
-  }),
-  room_list_publication_rules: notYet('there is no room directory to publish in', { example: '[{action: allow}]' }),
-  require_membership_for_aliases: notYet('only members create aliases', { example: 'false', harmless: 'on' }),
   include_profile_updates_in_sync: notYet('/sync has no profiles'),
   limit_remote_rooms: notYet('rooms of any size are joined'),
   redaction_allowed_period: notYet('messages may be redacted at any time', { example: '7d' }),
@@ -267,8 +259,6 @@ export const serverKeys = {
   max_avatar_size: notYet('avatars may have any size', { example: '10M' }),
   allowed_avatar_mimetypes: notYet('avatars may be of any type', { example: '[image/png]' }),
   room_invite_state_types: refused('deprecated: write room_prejoin_state', { example: '[m.room.name]' }),
-  user_directory: notYet('users cannot be searched', { example: '{search_all_users: true}' }),
-  stats: noEffect('there are no statistics of rooms to switch off', { example: '{enabled: false}' }),
   app_service_config_files: notYet('application services get nothing and may not act', { example: '[/etc/as.yaml]' }),
   track_appservice_user_ips: notYet('there are no application services'),
   track_puppeted_user_ips: notYet('only the address of who acts is kept'),
