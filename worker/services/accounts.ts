@@ -42,7 +42,7 @@ import { makeJwtLogins } from '../users/jwt-logins.ts'
 import { makeLastSeen } from '../users/last-seen.ts'
 import { makeLoginTokens } from '../users/login-tokens.ts'
 import { makePasswords } from '../users/passwords.ts'
-import { makeRegistration } from '../users/registration.ts'
+import { makeRegistration, type RegistrationDeps } from '../users/registration.ts'
 import { makeRegistrationTokenStage } from '../users/registration-token-stage.ts'
 import { makeRequesters, type UserRequesters } from '../users/requesters.ts'
 import { makeSessions, type Sessions } from '../users/sessions.ts'
@@ -58,6 +58,8 @@ export interface AccountsDeps {
   readonly devices: DeviceChanges
   /** To all processes: `replication.send`. */
   readonly tell: (command: UserIp) => void
+  /** There is a new user. Must not throw. */
+  readonly onRegistered?: RegistrationDeps['onRegistered']
   readonly onProblem: (problem: string, error?: unknown) => void
 }
 
@@ -78,9 +80,9 @@ export interface Accounts {
 
 const SWEEP_MS = 5 * 60_000
 
-export function makeAccounts({ config, db, caches, devices, tell, onProblem }: AccountsDeps): Accounts {
+export function makeAccounts(deps: AccountsDeps): Accounts {
+  const { config, db, caches, devices, tell, onProblem } = deps
   const { serverName, passwordConfig } = config
-  if (config.autoJoinRooms.length > 0) onProblem('auto_join_rooms: new users are not joined to rooms yet')
   const runsBackgroundTasks = config.duties.backgroundTasks === config.instanceName
   const limiter = (limit: RateLimit) => makeRateLimiter(limit, () => performance.now())
 
@@ -117,6 +119,8 @@ export function makeAccounts({ config, db, caches, devices, tell, onProblem }: A
     allowsUnderscore: config.allowUnderscorePrefixedLocalpart,
     appservices,
     validForMs: config.accountValidity.enabled ? config.accountValidity.periodMs : undefined,
+    // Who is to agree to something first joins nothing before.
+    onRegistered: config.userConsent?.requireAtRegistration ? undefined : deps.onRegistered,
   })
   const verification = makeVerification({ config, db, onProblem })
   const { threepids, validation } = verification
@@ -129,6 +133,7 @@ export function makeAccounts({ config, db, caches, devices, tell, onProblem }: A
     policy: userConsent,
     formSecret: config.formSecret,
     publicBaseUrl: config.publicBaseUrl,
+    onAgreed: async (userId) => deps.onRegistered?.(userId, { localpart: undefined, passwordHash: null }),
   })
   const validity = makeAccountValidity({
     db,
@@ -215,6 +220,8 @@ export function makeAccounts({ config, db, caches, devices, tell, onProblem }: A
           canSetAvatarUrl: config.enableSetAvatarUrl,
           canChange3pids: config.enable3pidChanges,
           canGetLoginToken: config.loginViaExistingSession.enabled,
+          maxEventDelayMs: config.maxEventDelayDurationMs ?? 0,
+          maxDelayedEvents: config.experimentalFeatures.msc4140MaxDelayedEventsPerUser,
         }),
       ),
       ...operations(

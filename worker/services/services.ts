@@ -103,7 +103,15 @@ export function makeServices(deps: ServicesDeps): Services {
     now,
     onProblem,
   })
-  const accounts = makeAccounts({ config, db, caches, devices: devices.changes, tell: deps.send, onProblem })
+  const accounts = makeAccounts({
+    config,
+    db,
+    caches,
+    devices: devices.changes,
+    tell: deps.send,
+    onRegistered: (userId, account) => lifecycle.registered(userId, account),
+    onProblem,
+  })
   const userData = makeUserData({
     config,
     db,
@@ -193,6 +201,8 @@ export function makeServices(deps: ServicesDeps): Services {
     db,
     streams,
     caches,
+    maxDelayedEvents: config.experimentalFeatures.msc4140MaxDelayedEventsPerUser,
+    onDelayed: (sendTs) => lifecycle.delayed(sendTs),
     sender: roomWriting.sender,
     state: states,
     events,
@@ -210,7 +220,8 @@ export function makeServices(deps: ServicesDeps): Services {
     sessions: accounts.sessions,
     confirmUser: accounts.confirmUser,
     memberships,
-    changeMembership: roomRequests.changeMembership,
+    changeMembership: roomRequests.byServer.changeMembership,
+    cancelDelayedEvents: (userId) => lifecycle.cancelDelayed(userId),
     onProblem,
   })
   const lifecycle = makeRoomLifecycle({
@@ -222,6 +233,8 @@ export function makeServices(deps: ServicesDeps): Services {
     memberships,
     requests: roomRequests,
     carryOver: userData.carryOver,
+    streams,
+    client,
     visibility,
     onProblem,
     now,
@@ -274,6 +287,7 @@ export function makeServices(deps: ServicesDeps): Services {
       ...messages.replicationHandlers,
       ...presence.replicationHandlers,
       ...profiles.replicationHandlers,
+      ...lifecycle.replicationHandlers,
       ...devices.replicationHandlers,
     },
     ownUpdates: new Map([...userData.ownUpdates, ...presence.ownUpdates]),
@@ -285,6 +299,7 @@ export function makeServices(deps: ServicesDeps): Services {
     onConnected: presence.onConnected,
     metrics: [syncing.metrics],
     stops: [
+      lifecycle.close,
       directories.close,
       accounts.close,
       deactivating.close,

@@ -125,3 +125,12 @@ export const updateSuspended = async (db: Queries, userId: UserId, isSuspended: 
 
 export const updateLocked = async (db: Queries, userId: UserId, isLocked: boolean): Promise<boolean> =>
   (await db.run('update users set locked = $2 where name = $1', [userId, isLocked])) === 1
+
+/** Users who are people, as far as is known: neither bots nor the support. At most `limit` are counted. */
+export const countPeople = async (db: Queries, limit: number): Promise<number> =>
+  (await db.one<{ count: number }>(
+    `select count(*) as count from (
+       select from users where user_type is null or user_type not in ('bot', 'support') limit $1
+     ) as people`,
+    [limit],
+  ))!.count

@@ -81,7 +81,11 @@ export function makeDeactivation(deps: DeactivationDeps): Deactivation {
 
   return {
     async deactivate(userId, { erase }) {
-      await deps.cancelDelayedEvents?.(userId)
+      await deps
+        .cancelDelayedEvents?.(userId)
+        .catch((error: unknown) =>
+          onProblem(`events of ${userId}, whose account is deactivated, may be sent later`, error),
+        )
       // What brings them back in goes first.
       await deleteThreepids(db, userId)
       await sessions.endAll(userId)
