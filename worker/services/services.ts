@@ -103,7 +103,15 @@ export function makeServices(deps: ServicesDeps): Services {
     now,
     onProblem,
   })
-  const accounts = makeAccounts({ config, db, caches, devices: devices.changes, tell: deps.send, onProblem })
+  const accounts = makeAccounts({
+    config,
+    db,
+    caches,
+    devices: devices.changes,
+    tell: deps.send,
+    onRegistered: (userId, account) => lifecycle.registered(userId, account),
+    onProblem,
+  })
   const userData = makeUserData({
     config,
     db,
@@ -201,6 +209,8 @@ export function makeServices(deps: ServicesDeps): Services {
     db,
     streams,
     caches,
+    maxDelayedEvents: config.experimentalFeatures.msc4140MaxDelayedEventsPerUser,
+    onDelayed: (sendTs) => lifecycle.delayed(sendTs),
     sender: roomWriting.sender,
     state: states,
     events,
@@ -219,6 +229,8 @@ export function makeServices(deps: ServicesDeps): Services {
     memberships,
     requests: roomRequests,
     carryOver: userData.carryOver,
+    streams,
+    client,
     visibility,
     onProblem,
     now,
@@ -265,6 +277,7 @@ export function makeServices(deps: ServicesDeps): Services {
       ...messages.replicationHandlers,
       ...presence.replicationHandlers,
       ...profiles.replicationHandlers,
+      ...lifecycle.replicationHandlers,
       ...devices.replicationHandlers,
     },
     ownUpdates: new Map([...userData.ownUpdates, ...presence.ownUpdates]),
@@ -277,6 +290,7 @@ export function makeServices(deps: ServicesDeps): Services {
     metrics: [syncing.metrics],
     stops: [
       slidingSyncing.close,
+      lifecycle.close,
       directories.close,
       accounts.close,
       profiles.close,
