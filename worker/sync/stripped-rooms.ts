@@ -30,7 +30,9 @@ export async function strippedRooms(
     const event = known.get(eventId)?.event
     if (event === undefined) continue
     const { unsigned } = event.json
-    const state = isObject(unsigned) ? strippedForClients(unsigned[`${kind}_room_state`]) : []
+    const before = isObject(unsigned) ? strippedForClients(unsigned[`${kind}_room_state`]) : []
+    // Who knocks again has been something in the room before.
+    const state = before.filter((entry) => entry.type !== event.type || entry.state_key !== event.stateKey)
     rooms.set(roomId, strippedRoomText(`${kind}_state`, [...state.map(jsonTextOf), printer.stripped(event)]))
   }
   return rooms
