@@ -7,6 +7,8 @@ import type { Author } from './sender.ts'
 export interface Actor extends Author {
   /** Whose token it is: for appservices and admins who act as another user, not that one. */
   readonly authenticatedEntity: string
+  /** An application service for which there are no limits. */
+  readonly isUnlimited?: boolean | undefined
   /** The account may read, and leave rooms, but not take part. */
   readonly isSuspended?: boolean | undefined
 }
@@ -31,4 +33,18 @@ export interface RoomLimits {
   readonly report: (actor: Actor) => Promise<void>
   /** `rc_delayed_event_mgmt`, of who has no token by their address. */
   readonly delayedEventChange: (by: Actor | { readonly ip: string }) => Promise<void>
+}
+
+const nothing = async () => undefined
+/** For what the server does by itself. */
+export const noLimits: RoomLimits = {
+  event: async () => () => undefined,
+  creation: nothing,
+  join: nothing,
+  joined: () => undefined,
+  invite: nothing,
+  mayInvite: async () => true,
+  thirdPartyInvite: nothing,
+  report: nothing,
+  delayedEventChange: nothing,
 }

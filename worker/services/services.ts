@@ -4,7 +4,7 @@ import type { Logger } from 'pino'
 import { versionsEndpoints } from '../../shared/endpoints/client/versions.ts'
 import { federationVersionEndpoints } from '../../shared/endpoints/federation/version.ts'
 import { wellKnownEndpoints } from '../../shared/endpoints/well-known/wellknown.ts'
-import type { RoomId } from '../../shared/matrix/ids.ts'
+import type { RoomId, UserId } from '../../shared/matrix/ids.ts'
 import type { JsonObject } from '../../shared/matrix/json/value.ts'
 import { versionsHandlers } from '../client/versions.ts'
 import type { WorkerConfig } from '../config/types.ts'
@@ -29,6 +29,7 @@ import type { CacheInvalidation, LiveStreams } from '../streams/live-streams.ts'
 import { followRecent } from '../sync/recent.ts'
 import { wellKnownHandlers } from '../well-known/wellknown.ts'
 import { makeAccounts } from './accounts.ts'
+import { makeDeactivating } from './deactivating.ts'
 import { makeDevices } from './devices.ts'
 import { makeDirectories } from './directories.ts'
 import { makeMessages } from './messages.ts'
@@ -39,7 +40,9 @@ import { makeRoomLifecycle } from './room-lifecycle.ts'
 
 import { roomReadingOperations } from './room-reading.ts'
 import { makeRoomRequests } from './room-writing.ts'
+import { makeSlidingSyncing } from './sliding-sync.ts'
 import { makeSyncing } from './syncing.ts'
+import { makeThreads } from './threads.ts'
 import { makeUserData } from './user-data.ts'
 
 export interface ServicesDeps {
@@ -101,7 +104,15 @@ export function makeServices(deps: ServicesDeps): Services {
     now,
     onProblem,
   })
-  const accounts = makeAccounts({ config, db, caches, devices: devices.changes, tell: deps.send, onProblem })
+  const accounts = makeAccounts({
+    config,
+    db,
+    caches,
+    devices: devices.changes,
+    tell: deps.send,
+    onRegistered: (userId, account) => lifecycle.registered(userId, account),
+    onProblem,
+  })
   const userData = makeUserData({
     config,
     db,
@@ -138,7 +149,7 @@ export function makeServices(deps: ServicesDeps): Services {
     onProblem,
     now,
   })
-  const syncing = makeSyncing({
+  const syncingDeps = {
     db,
     streams,
     caches,
@@ -156,10 +167,20 @@ export function makeServices(deps: ServicesDeps): Services {
     inbox: messages.inbox,
     presence: presence.section,
     beginSync: presence.syncing,
-    pushRules: async (userId) => ({ global: await userData.ruleset.of(userId) }),
+    pushRules: async (userId: UserId) => ({ global: await userData.ruleset.of(userId) }),
     filterTimelineLimit: config.filterTimelineLimit,
     excludedRooms: new Set(config.excludeRoomsFromSync as readonly RoomId[]),
     now,
+  }
+  const syncing = makeSyncing(syncingDeps)
+  const threads = makeThreads({ config, db, streams, client, events, memberships, visibility })
+  const slidingSyncing = makeSlidingSyncing({
+    ...syncingDeps,
+    notifier: syncing.notifier,
+    deviceKeys: syncing.deviceKeys,
+    config,
+    threadChanges: threads.changes,
+    onProblem,
   })
 
   const { requesters } = accounts
@@ -172,6 +193,7 @@ export function makeServices(deps: ServicesDeps): Services {
     onProblem,
   })
   const directories = makeDirectories({
+    reserved: accounts.appservices,
     config,
     db,
     streams,
@@ -190,6 +212,8 @@ export function makeServices(deps: ServicesDeps): Services {
     db,
     streams,
     caches,
+    maxDelayedEvents: config.experimentalFeatures.msc4140MaxDelayedEventsPerUser,
+    onDelayed: (sendTs) => lifecycle.delayed(sendTs),
     sender: roomWriting.sender,
     state: states,
     events,
@@ -197,6 +221,18 @@ export function makeServices(deps: ServicesDeps): Services {
     isAdmin: requesters.isAdmin,
     transactions,
     newRooms: directories.newRooms,
+    onProblem,
+    mustHaveAgreed: config.userConsent?.blockEventsError === undefined ? undefined : accounts.consent.mustHaveAgreed,
+  })
+  const deactivating = makeDeactivating({
+    config,
+    db,
+    caches,
+    sessions: accounts.sessions,
+    confirmUser: accounts.confirmUser,
+    memberships,
+    changeMembership: roomRequests.byServer.changeMembership,
+    cancelDelayedEvents: (userId) => lifecycle.cancelDelayed(userId),
     onProblem,
   })
   const lifecycle = makeRoomLifecycle({
@@ -208,6 +244,8 @@ export function makeServices(deps: ServicesDeps): Services {
     memberships,
     requests: roomRequests,
     carryOver: userData.carryOver,
+    streams,
+    client,
     visibility,
     onProblem,
     now,
@@ -216,7 +254,11 @@ export function makeServices(deps: ServicesDeps): Services {
   return {
     requesters,
     operations: presence.observed([
-      ...operations('client/versions', versionsEndpoints, versionsHandlers({ unstableFeatures: {} })),
+      ...operations(
+        'client/versions',
+        versionsEndpoints,
+        versionsHandlers({ unstableFeatures: unstableFeaturesOf(config) }),
+      ),
       ...operations('federation/version', federationVersionEndpoints, federationVersionHandlers({ version })),
       ...operations(
         'well-known/wellknown',
@@ -224,11 +266,13 @@ export function makeServices(deps: ServicesDeps): Services {
         wellKnownHandlers({
           serverName: config.serverName,
           publicBaseUrl: config.servesClientWellKnown ? config.publicBaseUrl : undefined,
+          identityServer: config.defaultIdentityServer,
           extraClientContent: config.extraWellKnownClientContent as JsonObject,
           serveServer: config.serveServerWellknown,
         }),
       ),
       ...accounts.operations,
+      ...deactivating.operations,
       ...profiles.operations,
       ...roomReadingOperations({ db, streams, events, state: states, ...reading }),
       ...relationOperations({ db, streams, events, ...reading }),
@@ -238,15 +282,19 @@ export function makeServices(deps: ServicesDeps): Services {
       ...directories.operations,
       ...lifecycle.operations,
       ...syncing.operations,
+      ...slidingSyncing.operations,
+      ...threads.operations,
       ...presence.operations,
     ]),
     mounts: [],
     replicationHandlers: {
       ...roomWriting.replicationHandlers,
       ...userData.replicationHandlers,
+      ...threads.replicationHandlers,
       ...messages.replicationHandlers,
       ...presence.replicationHandlers,
       ...profiles.replicationHandlers,
+      ...lifecycle.replicationHandlers,
       ...devices.replicationHandlers,
     },
     ownUpdates: new Map([...userData.ownUpdates, ...presence.ownUpdates]),
@@ -257,9 +305,27 @@ export function makeServices(deps: ServicesDeps): Services {
     },
     onConnected: presence.onConnected,
     metrics: [syncing.metrics],
-    stops: [directories.close, accounts.close, profiles.close, userData.close, messages.close, presence.close],
+    stops: [
+      slidingSyncing.close,
+      lifecycle.close,
+      directories.close,
+      accounts.close,
+      deactivating.close,
+      profiles.close,
+      userData.close,
+      messages.close,
+      presence.close,
+    ],
   }
 }
+
+/** Under Synapse's names. */
+const unstableFeaturesOf = ({ experimentalFeatures: features }: WorkerConfig): Readonly<Record<string, boolean>> => ({
+  'org.matrix.simplified_msc3575': features.msc3575Enabled,
+  'org.matrix.msc3881': features.msc3881Enabled,
+  'org.matrix.msc3391': features.msc3391Enabled,
+  'org.matrix.msc4306': features.msc4306Enabled,
+})
 
 const problemsOf = (log: Logger) => (problem: string, error?: unknown) =>
   log.warn(error === undefined ? {} : { err: error }, problem)

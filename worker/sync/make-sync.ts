@@ -4,7 +4,7 @@ import type { RoomId, UserId } from '../../shared/matrix/ids.ts'
 import type { Memberships } from '../rooms/memberships.ts'
 import type { Db } from '../storage/db.ts'
 import type { CacheInvalidation, LiveStreams } from '../streams/live-streams.ts'
-import { makeDeviceKeys } from './device-keys.ts'
+import { type DeviceKeys, makeDeviceKeys } from './device-keys.ts'
 import { type Filters, makeFilters } from './filters.ts'
 import { makeLazyMembers } from './lazy-members.ts'
 import { makeNotifier, type Notifier } from './notifier.ts'
@@ -29,6 +29,8 @@ export interface SyncParts {
   readonly sync: Sync
   readonly filters: Filters
   readonly notifier: Notifier
+  /** What sliding sync stands on too. */
+  readonly deviceKeys: DeviceKeys
 }
 
 /** To be made before the process is connected: it follows streams. */
@@ -37,13 +39,14 @@ export function makeSyncParts(deps: SyncPartsDeps): SyncParts {
   const maxTimelineLimit = filterTimelineLimit < 0 ? Number.POSITIVE_INFINITY : filterTimelineLimit
   const notifier = makeNotifier({ streams, memberships, roomsOf: deps.roomsOf })
   deps.presence.online.onChange((...change) => notifier.touch('presence', ...change))
+  const deviceKeys = makeDeviceKeys({ db, caches })
   const sync = makeSync({
     ...deps,
     notifier,
-    deviceKeys: makeDeviceKeys({ db, caches }),
+    deviceKeys,
     lazyMembers: makeLazyMembers(),
     maxTimelineLimit,
     clock: now,
   })
-  return { sync, filters: makeFilters({ db, maxTimelineLimit }), notifier }
+  return { sync, filters: makeFilters({ db, maxTimelineLimit }), notifier, deviceKeys }
 }

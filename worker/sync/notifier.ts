@@ -165,7 +165,7 @@ export function makeNotifier({ streams, memberships, roomsOf, maxIdleUsers = MAX
     for (const { roomId, receiptType, userId } of rows)
       note('receipts', position, writer, receiptType === 'm.read.private' ? ofUser(userId) : ofRoom(roomId))
   })
-  for (const name of ['account_data', 'push_rules'] as const)
+  for (const name of ['account_data', 'push_rules', 'thread_subscriptions'] as const)
     streams.follow(name, (rows: readonly { readonly userId: string }[], position, writer) => {
       for (const { userId } of rows) note(name, position, writer, ofUser(userId))
     })
