@@ -4,6 +4,7 @@ import type { Logger } from 'pino'
 import { versionsEndpoints } from '../../shared/endpoints/client/versions.ts'
 import { federationVersionEndpoints } from '../../shared/endpoints/federation/version.ts'
 import { wellKnownEndpoints } from '../../shared/endpoints/well-known/wellknown.ts'
+import type { UserId } from '../../shared/matrix/ids.ts'
 import type { JsonObject } from '../../shared/matrix/json/value.ts'
 import { versionsHandlers } from '../client/versions.ts'
 import type { WorkerConfig } from '../config/types.ts'
@@ -28,10 +29,10 @@ import type { CacheInvalidation, LiveStreams } from '../streams/live-streams.ts'
 import { followRecent } from '../sync/recent.ts'
 import { wellKnownHandlers } from '../well-known/wellknown.ts'
 import { makeAccounts } from './accounts.ts'
+import { makeDeactivating } from './deactivating.ts'
 import { makeDevices } from './devices.ts'
 import { makeDirectories } from './directories.ts'
 import { makeMessages } from './messages.ts'
-import { otherReadOperations } from './other-reads.ts'
 import { makePresenceServices } from './presence.ts'
 import { makeProfileServices } from './profiles.ts'
 import { relationOperations } from './relations.ts'
@@ -39,8 +40,9 @@ import { makeRoomLifecycle } from './room-lifecycle.ts'
 
 import { roomReadingOperations } from './room-reading.ts'
 import { makeRoomRequests } from './room-writing.ts'
-import { searchOperations } from './searching.ts'
+import { makeSlidingSyncing } from './sliding-sync.ts'
 import { makeSyncing } from './syncing.ts'
+import { makeThreads } from './threads.ts'
 import { makeUserData } from './user-data.ts'
 
 export interface ServicesDeps {
@@ -132,7 +134,6 @@ export function makeServices(deps: ServicesDeps): Services {
     client,
     push: userData.push,
     prejoinState: prejoinStateOf(config.roomPrejoinState),
-    isSearched: config.enableSearch,
     requestId: () => currentRequest()?.requestId,
     now,
   })
@@ -148,7 +149,7 @@ export function makeServices(deps: ServicesDeps): Services {
     onProblem,
     now,
   })
-  const syncing = makeSyncing({
+  const syncingDeps = {
     db,
     streams,
     caches,
@@ -166,9 +167,19 @@ export function makeServices(deps: ServicesDeps): Services {
     inbox: messages.inbox,
     presence: presence.section,
     beginSync: presence.syncing,
-    pushRules: async (userId) => ({ global: await userData.ruleset.of(userId) }),
+    pushRules: async (userId: UserId) => ({ global: await userData.ruleset.of(userId) }),
     filterTimelineLimit: config.filterTimelineLimit,
     now,
+  }
+  const syncing = makeSyncing(syncingDeps)
+  const threads = makeThreads({ config, db, streams, client, events, memberships, visibility })
+  const slidingSyncing = makeSlidingSyncing({
+    ...syncingDeps,
+    notifier: syncing.notifier,
+    deviceKeys: syncing.deviceKeys,
+    config,
+    threadChanges: threads.changes,
+    onProblem,
   })
 
   const { requesters } = accounts
@@ -181,6 +192,7 @@ export function makeServices(deps: ServicesDeps): Services {
     onProblem,
   })
   const directories = makeDirectories({
+    reserved: accounts.appservices,
     config,
     db,
     streams,
@@ -209,6 +221,18 @@ export function makeServices(deps: ServicesDeps): Services {
     transactions,
     newRooms: directories.newRooms,
     onProblem,
+    mustHaveAgreed: config.userConsent?.blockEventsError === undefined ? undefined : accounts.consent.mustHaveAgreed,
+  })
+  const deactivating = makeDeactivating({
+    config,
+    db,
+    caches,
+    sessions: accounts.sessions,
+    confirmUser: accounts.confirmUser,
+    memberships,
+    changeMembership: roomRequests.byServer.changeMembership,
+    cancelDelayedEvents: (userId) => lifecycle.cancelDelayed(userId),
+    onProblem,
   })
   const lifecycle = makeRoomLifecycle({
     config,
@@ -229,7 +253,11 @@ export function makeServices(deps: ServicesDeps): Services {
   return {
     requesters,
     operations: presence.observed([
-      ...operations('client/versions', versionsEndpoints, versionsHandlers({ unstableFeatures: {} })),
+      ...operations(
+        'client/versions',
+        versionsEndpoints,
+        versionsHandlers({ unstableFeatures: unstableFeaturesOf(config) }),
+      ),
       ...operations('federation/version', federationVersionEndpoints, federationVersionHandlers({ version })),
       ...operations(
         'well-known/wellknown',
@@ -237,37 +265,31 @@ export function makeServices(deps: ServicesDeps): Services {
         wellKnownHandlers({
           serverName: config.serverName,
           publicBaseUrl: config.servesClientWellKnown ? config.publicBaseUrl : undefined,
+          identityServer: config.defaultIdentityServer,
           extraClientContent: config.extraWellKnownClientContent as JsonObject,
           serveServer: config.serveServerWellknown,
         }),
       ),
       ...accounts.operations,
+      ...deactivating.operations,
       ...profiles.operations,
       ...roomReadingOperations({ db, streams, events, state: states, ...reading }),
       ...relationOperations({ db, streams, events, ...reading }),
-      ...otherReadOperations({
-        db,
-        streams,
-        events,
-        ...reading,
-        snapshots: syncing.snapshots,
-        eventStream: syncing.eventStream,
-        presenceEvents: syncing.presenceEvents,
-        beginSync: presence.syncing,
-      }),
-      ...searchOperations({ isEnabled: config.enableSearch, db, streams, events, state: states, ...reading }),
       ...userData.operations,
       ...messages.operations,
       ...roomRequests.operations,
       ...directories.operations,
       ...lifecycle.operations,
       ...syncing.operations,
+      ...slidingSyncing.operations,
+      ...threads.operations,
       ...presence.operations,
     ]),
     mounts: [],
     replicationHandlers: {
       ...roomWriting.replicationHandlers,
       ...userData.replicationHandlers,
+      ...threads.replicationHandlers,
       ...messages.replicationHandlers,
       ...presence.replicationHandlers,
       ...profiles.replicationHandlers,
@@ -283,9 +305,11 @@ export function makeServices(deps: ServicesDeps): Services {
     onConnected: presence.onConnected,
     metrics: [syncing.metrics],
     stops: [
+      slidingSyncing.close,
       lifecycle.close,
       directories.close,
       accounts.close,
+      deactivating.close,
       profiles.close,
       userData.close,
       messages.close,
@@ -293,6 +317,14 @@ export function makeServices(deps: ServicesDeps): Services {
     ],
   }
 }
+
+/** Under Synapse's names. */
+const unstableFeaturesOf = ({ experimentalFeatures: features }: WorkerConfig): Readonly<Record<string, boolean>> => ({
+  'org.matrix.simplified_msc3575': features.msc3575Enabled,
+  'org.matrix.msc3881': features.msc3881Enabled,
+  'org.matrix.msc3391': features.msc3391Enabled,
+  'org.matrix.msc4306': features.msc4306Enabled,
+})
 
 const problemsOf = (log: Logger) => (problem: string, error?: unknown) =>
   log.warn(error === undefined ? {} : { err: error }, problem)

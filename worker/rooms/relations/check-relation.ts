@@ -4,7 +4,7 @@ import type { EventId, RoomId, UserId } from '../../../shared/matrix/ids.ts'
 import { isObject } from '../../../shared/matrix/json/value.ts'
 import { MatrixError } from '../../../shared/matrix/matrix-error.ts'
 import type { Queries } from '../../storage/db.ts'
-import { hasAnnotated, selectRelatedBy } from '../../storage/relations.ts'
+import { hasAnnotated, isRelatedTo } from '../../storage/relations.ts'
 import type { EventStore } from '../event-store.ts'
 import type { EventIntent } from '../sender.ts'
 import { relationTypeOf } from './relation.ts'
@@ -38,7 +38,7 @@ export const makeCheckRelation =
     const parent = known?.isRejected ? undefined : known
     if (parent === undefined) {
       // Somebody else's relation to it may be how the client knows of it.
-      if ((await selectRelatedBy(db, [parentId], undefined, undefined)).size === 0) throw unknown()
+      if (!(await isRelatedTo(db, parentId))) throw unknown()
     } else if (parent.event.roomId !== roomId) throw refused('Relations must be in the same room')
 
     if (relationType === 'm.annotation') {
