@@ -4,7 +4,7 @@ import type { Logger } from 'pino'
 import { versionsEndpoints } from '../../shared/endpoints/client/versions.ts'
 import { federationVersionEndpoints } from '../../shared/endpoints/federation/version.ts'
 import { wellKnownEndpoints } from '../../shared/endpoints/well-known/wellknown.ts'
-import type { UserId } from '../../shared/matrix/ids.ts'
+import type { RoomId, UserId } from '../../shared/matrix/ids.ts'
 import type { JsonObject } from '../../shared/matrix/json/value.ts'
 import { versionsHandlers } from '../client/versions.ts'
 import type { WorkerConfig } from '../config/types.ts'
@@ -169,6 +169,7 @@ export function makeServices(deps: ServicesDeps): Services {
     beginSync: presence.syncing,
     pushRules: async (userId: UserId) => ({ global: await userData.ruleset.of(userId) }),
     filterTimelineLimit: config.filterTimelineLimit,
+    excludedRooms: new Set(config.excludeRoomsFromSync as readonly RoomId[]),
     now,
   }
   const syncing = makeSyncing(syncingDeps)
