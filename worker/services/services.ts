@@ -30,6 +30,7 @@ import { wellKnownHandlers } from '../well-known/wellknown.ts'
 import { makeAccounts } from './accounts.ts'
 import { makeDevices } from './devices.ts'
 import { makeDirectories } from './directories.ts'
+import { encryptionOperations } from './encryption.ts'
 import { makeMessages } from './messages.ts'
 import { makePresenceServices } from './presence.ts'
 import { makeProfileServices } from './profiles.ts'
@@ -227,6 +228,16 @@ export function makeServices(deps: ServicesDeps): Services {
         }),
       ),
       ...accounts.operations,
+      ...encryptionOperations({
+        config,
+        db,
+        streams,
+        caches,
+        devices,
+        inbox: messages.inbox,
+        confirmUser: accounts.confirmUser,
+        now,
+      }),
       ...profiles.operations,
       ...roomReadingOperations({ db, streams, events, state: states, ...reading }),
       ...relationOperations({ db, streams, events, ...reading }),

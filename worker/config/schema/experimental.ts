@@ -9,6 +9,7 @@ export const experimentalSection = section(
     msc3861: refused('accounts that are delegated to the Matrix Authentication Service are not supported yet', {
       example: '{enabled: true}',
     }),
+    msc3814_enabled: withDefault(flag, 'false', 'Whether users may keep a dehydrated device.', 'true'),
     msc4108_enabled: refused('needs matrix_authentication_service, as in Synapse'),
     msc4108_delegation_endpoint: refused('needs matrix_authentication_service, as in Synapse', {
       example: 'https://rendezvous.example.org/',
