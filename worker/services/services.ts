@@ -32,6 +32,7 @@ import { makeDevices } from './devices.ts'
 import { makeDirectories } from './directories.ts'
 import { encryptionOperations } from './encryption.ts'
 import { makeMessages } from './messages.ts'
+import { otherReadOperations } from './other-reads.ts'
 import { makePresenceServices } from './presence.ts'
 import { makeProfileServices } from './profiles.ts'
 import { relationOperations } from './relations.ts'
@@ -39,6 +40,7 @@ import { makeRoomLifecycle } from './room-lifecycle.ts'
 
 import { roomReadingOperations } from './room-reading.ts'
 import { makeRoomRequests } from './room-writing.ts'
+import { searchOperations } from './searching.ts'
 import { makeSyncing } from './syncing.ts'
 import { makeUserData } from './user-data.ts'
 
@@ -101,7 +103,15 @@ export function makeServices(deps: ServicesDeps): Services {
     now,
     onProblem,
   })
-  const accounts = makeAccounts({ config, db, caches, devices: devices.changes, tell: deps.send, onProblem })
+  const accounts = makeAccounts({
+    config,
+    db,
+    caches,
+    devices: devices.changes,
+    tell: deps.send,
+    onRegistered: (userId, account) => lifecycle.registered(userId, account),
+    onProblem,
+  })
   const userData = makeUserData({
     config,
     db,
@@ -123,6 +133,7 @@ export function makeServices(deps: ServicesDeps): Services {
     client,
     push: userData.push,
     prejoinState: prejoinStateOf(config.roomPrejoinState),
+    isSearched: config.enableSearch,
     requestId: () => currentRequest()?.requestId,
     now,
   })
@@ -189,6 +200,8 @@ export function makeServices(deps: ServicesDeps): Services {
     db,
     streams,
     caches,
+    maxDelayedEvents: config.experimentalFeatures.msc4140MaxDelayedEventsPerUser,
+    onDelayed: (sendTs) => lifecycle.delayed(sendTs),
     sender: roomWriting.sender,
     state: states,
     events,
@@ -207,6 +220,8 @@ export function makeServices(deps: ServicesDeps): Services {
     memberships,
     requests: roomRequests,
     carryOver: userData.carryOver,
+    streams,
+    client,
     visibility,
     onProblem,
     now,
@@ -241,6 +256,17 @@ export function makeServices(deps: ServicesDeps): Services {
       ...profiles.operations,
       ...roomReadingOperations({ db, streams, events, state: states, ...reading }),
       ...relationOperations({ db, streams, events, ...reading }),
+      ...otherReadOperations({
+        db,
+        streams,
+        events,
+        ...reading,
+        snapshots: syncing.snapshots,
+        eventStream: syncing.eventStream,
+        presenceEvents: syncing.presenceEvents,
+        beginSync: presence.syncing,
+      }),
+      ...searchOperations({ isEnabled: config.enableSearch, db, streams, events, state: states, ...reading }),
       ...userData.operations,
       ...messages.operations,
       ...roomRequests.operations,
@@ -256,6 +282,7 @@ export function makeServices(deps: ServicesDeps): Services {
       ...messages.replicationHandlers,
       ...presence.replicationHandlers,
       ...profiles.replicationHandlers,
+      ...lifecycle.replicationHandlers,
       ...devices.replicationHandlers,
     },
     ownUpdates: new Map([...userData.ownUpdates, ...presence.ownUpdates]),
@@ -266,7 +293,15 @@ export function makeServices(deps: ServicesDeps): Services {
     },
     onConnected: presence.onConnected,
     metrics: [syncing.metrics],
-    stops: [directories.close, accounts.close, profiles.close, userData.close, messages.close, presence.close],
+    stops: [
+      lifecycle.close,
+      directories.close,
+      accounts.close,
+      profiles.close,
+      userData.close,
+      messages.close,
+      presence.close,
+    ],
   }
 }
 
