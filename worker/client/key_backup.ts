@@ -1,6 +1,6 @@
 import type { keyBackupEndpoints } from '../../shared/endpoints/client/key_backup.ts'
 import type { UserId } from '../../shared/matrix/ids.ts'
-import type { JsonObject } from '../../shared/matrix/json/value.ts'
+import { isObject, type JsonObject } from '../../shared/matrix/json/value.ts'
 import { MatrixError } from '../../shared/matrix/matrix-error.ts'
 import { anything, boolean, integer, object, record } from '../../shared/schema.ts'
 import { checked } from '../http/body.ts'
@@ -116,6 +116,7 @@ const printInfo = ({ version, algorithm, authData, etag, count }: BackupInfo) =>
 
 function rowsOf(body: JsonObject): readonly RoomKeyRow[] {
   const rows: RoomKeyRow[] = []
+  refuseUnverified(body)
   for (const [roomId, { sessions }] of Object.entries(checked(body, rooms).rooms))
     for (const [sessionId, key] of Object.entries(sessions)) {
       if (!isStorable(roomId) || !isStorable(sessionId))
@@ -130,6 +131,14 @@ function rowsOf(body: JsonObject): readonly RoomKeyRow[] {
       })
     }
   return rows
+}
+
+/** As Synapse: of another type than `is_verified` may be, the error is another than of all else. */
+function refuseUnverified({ rooms: all }: JsonObject): void {
+  for (const ofRoom of isObject(all) ? Object.values(all) : [])
+    for (const key of isObject(ofRoom) && isObject(ofRoom.sessions) ? Object.values(ofRoom.sessions) : [])
+      if (isObject(key) && key.is_verified !== undefined && typeof key.is_verified !== 'boolean')
+        throw new MatrixError('M_INVALID_PARAM', 'is_verified must be a boolean')
 }
 
 const isStorable = (text: string): boolean => !text.includes('\0') && text.isWellFormed()
