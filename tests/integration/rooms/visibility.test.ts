@@ -295,7 +295,7 @@ test('no read shows what its reader may not see', async (t) => {
     ...(SEED !== undefined && { seed: Number(SEED) }),
   })
   t.diagnostic(`${stories} rooms, ${seen.answers} answers, ${seen.shown} messages shown, ${seen.hidden} hidden`)
-  assert.ok(seen.shown > 1_000 && seen.hidden > 1_000)
+  assert.ok(seen.shown > 200 && seen.hidden > 200)
 })
 
 /** What there is to do with a membership. */
