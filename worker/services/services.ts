@@ -32,6 +32,7 @@ import { makeAccounts } from './accounts.ts'
 import { makeDeactivating } from './deactivating.ts'
 import { makeDevices } from './devices.ts'
 import { makeDirectories } from './directories.ts'
+import { encryptionOperations } from './encryption.ts'
 import { makeMessages } from './messages.ts'
 import { otherReadOperations } from './other-reads.ts'
 import { makePresenceServices } from './presence.ts'
@@ -275,6 +276,16 @@ export function makeServices(deps: ServicesDeps): Services {
         }),
       ),
       ...accounts.operations,
+      ...encryptionOperations({
+        config,
+        db,
+        streams,
+        caches,
+        devices,
+        inbox: messages.inbox,
+        confirmUser: accounts.confirmUser,
+        now,
+      }),
       ...deactivating.operations,
       ...profiles.operations,
       ...roomReadingOperations({ db, streams, events, state: states, ...reading }),
