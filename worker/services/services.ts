@@ -15,6 +15,7 @@ import type { Requesters } from '../http/requester.ts'
 import type { Mount } from '../http/server.ts'
 import { makeTransactions } from '../http/transactions.ts'
 import { currentRequest } from '../logging/request-context.ts'
+import { makePushers } from '../push/pushers.ts'
 import type { Command, CommandName } from '../replication/commands.ts'
 import type { ReplicationClient } from '../replication/http-client.ts'
 import type { ReplicationHandlers } from '../replication/http-server.ts'
@@ -37,9 +38,9 @@ import { makeMessages } from './messages.ts'
 import { otherReadOperations } from './other-reads.ts'
 import { makePresenceServices } from './presence.ts'
 import { makeProfileServices } from './profiles.ts'
+import { pusherOperations } from './pushers.ts'
 import { relationOperations } from './relations.ts'
 import { makeRoomLifecycle } from './room-lifecycle.ts'
-
 import { roomReadingOperations } from './room-reading.ts'
 import { makeRoomRequests } from './room-writing.ts'
 import { searchOperations } from './searching.ts'
@@ -107,11 +108,13 @@ export function makeServices(deps: ServicesDeps): Services {
     now,
     onProblem,
   })
+  const pushers = makePushers({ db, streams, caches, client, now })
   const accounts = makeAccounts({
     config,
     db,
     caches,
     devices: devices.changes,
+    pushers,
     tell: deps.send,
     onRegistered: (userId, account) => lifecycle.registered(userId, account),
     onProblem,
@@ -172,6 +175,7 @@ export function makeServices(deps: ServicesDeps): Services {
     presence: presence.section,
     beginSync: presence.syncing,
     pushRules: async (userId: UserId) => ({ global: await userData.ruleset.of(userId) }),
+    canRemove: config.experimentalFeatures.msc3391Enabled,
     filterTimelineLimit: config.filterTimelineLimit,
     excludedRooms: new Set(config.excludeRoomsFromSync as readonly RoomId[]),
     now,
@@ -309,6 +313,7 @@ export function makeServices(deps: ServicesDeps): Services {
       ...syncing.operations,
       ...slidingSyncing.operations,
       ...threads.operations,
+      ...pusherOperations({ config, db, pushers }),
       ...presence.operations,
     ]),
     mounts: [],
@@ -316,6 +321,7 @@ export function makeServices(deps: ServicesDeps): Services {
       ...roomWriting.replicationHandlers,
       ...userData.replicationHandlers,
       ...threads.replicationHandlers,
+      ...pushers.replicationHandlers,
       ...messages.replicationHandlers,
       ...presence.replicationHandlers,
       ...profiles.replicationHandlers,
