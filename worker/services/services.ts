@@ -30,6 +30,7 @@ import { wellKnownHandlers } from '../well-known/wellknown.ts'
 import { makeAccounts } from './accounts.ts'
 import { makeDevices } from './devices.ts'
 import { makeDirectories } from './directories.ts'
+import { startHousekeeping } from './housekeeping.ts'
 import { makeMessages } from './messages.ts'
 import { otherReadOperations } from './other-reads.ts'
 import { makePresenceServices } from './presence.ts'
@@ -210,6 +211,7 @@ export function makeServices(deps: ServicesDeps): Services {
     newRooms: directories.newRooms,
     onProblem,
   })
+  const housekeeping = startHousekeeping({ config, db, events, sessions: accounts.sessions, onProblem, now })
   const lifecycle = makeRoomLifecycle({
     config,
     db,
@@ -283,6 +285,7 @@ export function makeServices(deps: ServicesDeps): Services {
     onConnected: presence.onConnected,
     metrics: [syncing.metrics],
     stops: [
+      housekeeping.close,
       lifecycle.close,
       directories.close,
       accounts.close,
