@@ -76,6 +76,8 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   'worker/admin': ['shared', 'worker/http', 'worker/storage', 'worker/users'],
   'worker/federation': ['shared', 'worker/http'],
   'worker/well-known': ['shared', 'worker/http'],
+  // Other servers, asked.
+  'worker/outbound': ['shared'],
 }
 /** Files directly in these folders (`router/main.ts`) put everything together: they may import all of their half. */
 const tops = ['router', 'worker']

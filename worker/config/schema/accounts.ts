@@ -123,6 +123,12 @@ export const accountKeys = {
     'true',
   ),
   allow_underscore_prefixed_localpart: withDefault(flag, 'false', 'Whether names may begin with `_`.', 'true'),
+  enable_3pid_lookup: withDefault(
+    flag,
+    'true',
+    'Whether identity servers are asked for who is invited by an address.',
+    'false',
+  ),
   enable_set_displayname: withDefault(flag, 'true', 'Whether users may change their names.', 'false'),
   enable_set_avatar_url: withDefault(flag, 'true', 'Whether users may change their avatars.', 'false'),
   auto_join_rooms: withDefault(
@@ -203,7 +209,6 @@ export const accountKeys = {
   allowed_local_3pids: notYet('e-mail addresses and phone numbers are not verified', {
     example: '[{medium: email, pattern: ".*"}]',
   }),
-  enable_3pid_lookup: noEffect('identity servers are not asked', { example: 'false' }),
   enable_3pid_changes: noEffect('e-mail addresses and phone numbers are not verified', { example: 'false' }),
   enable_registration_token_3pid_bypass: notYet('a token is needed as well'),
   account_threepid_delegates: notYet('e-mail addresses and phone numbers are not verified', {
