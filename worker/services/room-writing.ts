@@ -28,6 +28,7 @@ import { type Operation, only, operations } from '../http/handlers.ts'
 import type { Transactions } from '../http/transactions.ts'
 import { makeAddressRanges, PRIVATE_RANGES } from '../outbound/address-ranges.ts'
 import { makeAskJson } from '../outbound/ask-json.ts'
+import { type MustHaveAgreed, whereAgreed } from '../rooms/agreement.ts'
 import { type Aliases, makeAliases } from '../rooms/aliases.ts'
 import { type CreateRoom, type CreateRoomDeps, makeCreateRoom } from '../rooms/create-room.ts'
 import { type CurrentEvents, makeCurrentEvents, makeStoredState } from '../rooms/current-events.ts'
@@ -41,6 +42,7 @@ import type { Profiles } from '../rooms/member-content.ts'
 import { type ChangeMembership, type ChangeMembershipDeps, makeChangeMembership } from '../rooms/membership.ts'
 import { beforeRefusing, type Memberships } from '../rooms/memberships.ts'
 import type { NewRoomRules } from '../rooms/new-room-rules.ts'
+import { makeCheckRelation } from '../rooms/relations/check-relation.ts'
 import { makeRoomVersions } from '../rooms/room-versions.ts'
 import { makeSendEvent, type SendEvent, type SendEventDeps } from '../rooms/send-event.ts'
 import type { Sender } from '../rooms/sender.ts'
@@ -51,6 +53,7 @@ import { makeInviteByAddress } from '../rooms/third-party/invite-by-address.ts'
 import { isRoomBlocked } from '../storage/blocked-rooms.ts'
 import type { Db } from '../storage/db.ts'
 import { selectProfiles } from '../storage/profiles.ts'
+import { selectEventOfTransaction } from '../storage/transactions.ts'
 import type { CacheInvalidation, LiveStreams } from '../streams/live-streams.ts'
 import { makeRateLimitOverrides } from '../users/rate-limit-overrides.ts'
 
@@ -99,6 +102,8 @@ export interface RoomRequestsDeps {
   readonly isAdmin: (userId: UserId) => boolean | Promise<boolean>
   readonly transactions: Transactions
   readonly newRooms: NewRoomRules
+  /** Throws M_CONSENT_NOT_GIVEN for who has not agreed to a policy, where that is needed. */
+  readonly mustHaveAgreed?: MustHaveAgreed | undefined
   readonly onProblem: (problem: string, error: unknown) => void
   /** Milliseconds that never go back. */
   readonly now?: () => number
@@ -156,7 +161,6 @@ export function makeRoomRequests(deps: RoomRequestsDeps): RoomRequests {
     rules: deps.newRooms,
     pause,
   }
-  const createRoom = makeCreateRoom(creating)
   const changing: ChangeMembershipDeps = {
     serverName,
     settings: config,
@@ -171,7 +175,6 @@ export function makeRoomRequests(deps: RoomRequestsDeps): RoomRequests {
     forget: (userId, roomId) => forget(forgetDeps, userId, roomId),
     pause,
   }
-  const changeMembership = makeChangeMembership(changing)
   const sending: SendEventDeps = {
     serverName,
     sender,
@@ -180,6 +183,9 @@ export function makeRoomRequests(deps: RoomRequestsDeps): RoomRequests {
     current,
     aliases,
     limits,
+    checkRelation: makeCheckRelation({ db, events: deps.events }),
+    sentBefore: async ({ userId, deviceId }, roomId, txnId) =>
+      deviceId === undefined ? undefined : selectEventOfTransaction(db, { userId, deviceId, roomId, txnId }),
     pause,
     onGuestsForbidden: makeKickGuests({
       db,
@@ -188,7 +194,13 @@ export function makeRoomRequests(deps: RoomRequestsDeps): RoomRequests {
       onError: (userId, error) => onProblem(`the guest ${userId} could not be removed`, error),
     }),
   }
-  const sendEvent = makeSendEvent(sending)
+  const changes = {
+    createRoom: makeCreateRoom(creating),
+    changeMembership: makeChangeMembership(changing),
+    sendEvent: makeSendEvent(sending),
+  }
+  const { createRoom, changeMembership, sendEvent } =
+    deps.mustHaveAgreed === undefined ? changes : whereAgreed(deps.mustHaveAgreed, changes)
   /** Nobody waits for it, and nobody's account is asked whether it may. */
   const asked = { limits: noLimits, mayInvite: async () => undefined }
 

@@ -4,6 +4,7 @@ import type { Logger } from 'pino'
 import { versionsEndpoints } from '../../shared/endpoints/client/versions.ts'
 import { federationVersionEndpoints } from '../../shared/endpoints/federation/version.ts'
 import { wellKnownEndpoints } from '../../shared/endpoints/well-known/wellknown.ts'
+import type { RoomId, UserId } from '../../shared/matrix/ids.ts'
 import type { JsonObject } from '../../shared/matrix/json/value.ts'
 import { versionsHandlers } from '../client/versions.ts'
 import type { WorkerConfig } from '../config/types.ts'
@@ -14,6 +15,7 @@ import type { Requesters } from '../http/requester.ts'
 import type { Mount } from '../http/server.ts'
 import { makeTransactions } from '../http/transactions.ts'
 import { currentRequest } from '../logging/request-context.ts'
+import { makePushers } from '../push/pushers.ts'
 import type { Command, CommandName } from '../replication/commands.ts'
 import type { ReplicationClient } from '../replication/http-client.ts'
 import type { ReplicationHandlers } from '../replication/http-server.ts'
@@ -28,20 +30,22 @@ import type { CacheInvalidation, LiveStreams } from '../streams/live-streams.ts'
 import { followRecent } from '../sync/recent.ts'
 import { wellKnownHandlers } from '../well-known/wellknown.ts'
 import { makeAccounts } from './accounts.ts'
+import { makeDeactivating } from './deactivating.ts'
 import { makeDevices } from './devices.ts'
 import { makeDirectories } from './directories.ts'
+import { encryptionOperations } from './encryption.ts'
 import { startHousekeeping } from './housekeeping.ts'
 import { makeMessages } from './messages.ts'
-import { otherReadOperations } from './other-reads.ts'
 import { makePresenceServices } from './presence.ts'
 import { makeProfileServices } from './profiles.ts'
+import { pusherOperations } from './pushers.ts'
 import { relationOperations } from './relations.ts'
 import { makeRoomLifecycle } from './room-lifecycle.ts'
-
 import { roomReadingOperations } from './room-reading.ts'
 import { makeRoomRequests } from './room-writing.ts'
-import { searchOperations } from './searching.ts'
+import { makeSlidingSyncing } from './sliding-sync.ts'
 import { makeSyncing } from './syncing.ts'
+import { makeThreads } from './threads.ts'
 import { makeUserData } from './user-data.ts'
 
 export interface ServicesDeps {
@@ -103,11 +107,13 @@ export function makeServices(deps: ServicesDeps): Services {
     now,
     onProblem,
   })
+  const pushers = makePushers({ db, streams, caches, client, now })
   const accounts = makeAccounts({
     config,
     db,
     caches,
     devices: devices.changes,
+    pushers,
     tell: deps.send,
     onRegistered: (userId, account) => lifecycle.registered(userId, account),
     onProblem,
@@ -133,7 +139,6 @@ export function makeServices(deps: ServicesDeps): Services {
     client,
     push: userData.push,
     prejoinState: prejoinStateOf(config.roomPrejoinState),
-    isSearched: config.enableSearch,
     requestId: () => currentRequest()?.requestId,
     now,
   })
@@ -149,7 +154,7 @@ export function makeServices(deps: ServicesDeps): Services {
     onProblem,
     now,
   })
-  const syncing = makeSyncing({
+  const syncingDeps = {
     db,
     streams,
     caches,
@@ -167,9 +172,21 @@ export function makeServices(deps: ServicesDeps): Services {
     inbox: messages.inbox,
     presence: presence.section,
     beginSync: presence.syncing,
-    pushRules: async (userId) => ({ global: await userData.ruleset.of(userId) }),
+    pushRules: async (userId: UserId) => ({ global: await userData.ruleset.of(userId) }),
+    canRemove: config.experimentalFeatures.msc3391Enabled,
     filterTimelineLimit: config.filterTimelineLimit,
+    excludedRooms: new Set(config.excludeRoomsFromSync as readonly RoomId[]),
     now,
+  }
+  const syncing = makeSyncing(syncingDeps)
+  const threads = makeThreads({ config, db, streams, client, events, memberships, visibility })
+  const slidingSyncing = makeSlidingSyncing({
+    ...syncingDeps,
+    notifier: syncing.notifier,
+    deviceKeys: syncing.deviceKeys,
+    config,
+    threadChanges: threads.changes,
+    onProblem,
   })
 
   const { requesters } = accounts
@@ -182,6 +199,7 @@ export function makeServices(deps: ServicesDeps): Services {
     onProblem,
   })
   const directories = makeDirectories({
+    reserved: accounts.appservices,
     config,
     db,
     streams,
@@ -210,6 +228,18 @@ export function makeServices(deps: ServicesDeps): Services {
     transactions,
     newRooms: directories.newRooms,
     onProblem,
+    mustHaveAgreed: config.userConsent?.blockEventsError === undefined ? undefined : accounts.consent.mustHaveAgreed,
+  })
+  const deactivating = makeDeactivating({
+    config,
+    db,
+    caches,
+    sessions: accounts.sessions,
+    confirmUser: accounts.confirmUser,
+    memberships,
+    changeMembership: roomRequests.byServer.changeMembership,
+    cancelDelayedEvents: (userId) => lifecycle.cancelDelayed(userId),
+    onProblem,
   })
   const housekeeping = startHousekeeping({ config, db, events, sessions: accounts.sessions, onProblem, now })
   const lifecycle = makeRoomLifecycle({
@@ -231,7 +261,11 @@ export function makeServices(deps: ServicesDeps): Services {
   return {
     requesters,
     operations: presence.observed([
-      ...operations('client/versions', versionsEndpoints, versionsHandlers({ unstableFeatures: {} })),
+      ...operations(
+        'client/versions',
+        versionsEndpoints,
+        versionsHandlers({ unstableFeatures: unstableFeaturesOf(config) }),
+      ),
       ...operations('federation/version', federationVersionEndpoints, federationVersionHandlers({ version })),
       ...operations(
         'well-known/wellknown',
@@ -239,37 +273,43 @@ export function makeServices(deps: ServicesDeps): Services {
         wellKnownHandlers({
           serverName: config.serverName,
           publicBaseUrl: config.servesClientWellKnown ? config.publicBaseUrl : undefined,
+          identityServer: config.defaultIdentityServer,
           extraClientContent: config.extraWellKnownClientContent as JsonObject,
           serveServer: config.serveServerWellknown,
         }),
       ),
       ...accounts.operations,
+      ...encryptionOperations({
+        config,
+        db,
+        streams,
+        caches,
+        devices,
+        inbox: messages.inbox,
+        confirmUser: accounts.confirmUser,
+        now,
+      }),
+      ...deactivating.operations,
       ...profiles.operations,
       ...roomReadingOperations({ db, streams, events, state: states, ...reading }),
       ...relationOperations({ db, streams, events, ...reading }),
-      ...otherReadOperations({
-        db,
-        streams,
-        events,
-        ...reading,
-        snapshots: syncing.snapshots,
-        eventStream: syncing.eventStream,
-        presenceEvents: syncing.presenceEvents,
-        beginSync: presence.syncing,
-      }),
-      ...searchOperations({ isEnabled: config.enableSearch, db, streams, events, state: states, ...reading }),
       ...userData.operations,
       ...messages.operations,
       ...roomRequests.operations,
       ...directories.operations,
       ...lifecycle.operations,
       ...syncing.operations,
+      ...slidingSyncing.operations,
+      ...threads.operations,
+      ...pusherOperations({ config, db, pushers }),
       ...presence.operations,
     ]),
     mounts: [],
     replicationHandlers: {
       ...roomWriting.replicationHandlers,
       ...userData.replicationHandlers,
+      ...threads.replicationHandlers,
+      ...pushers.replicationHandlers,
       ...messages.replicationHandlers,
       ...presence.replicationHandlers,
       ...profiles.replicationHandlers,
@@ -286,9 +326,11 @@ export function makeServices(deps: ServicesDeps): Services {
     metrics: [syncing.metrics],
     stops: [
       housekeeping.close,
+      slidingSyncing.close,
       lifecycle.close,
       directories.close,
       accounts.close,
+      deactivating.close,
       profiles.close,
       userData.close,
       messages.close,
@@ -296,6 +338,14 @@ export function makeServices(deps: ServicesDeps): Services {
     ],
   }
 }
+
+/** Under Synapse's names. */
+const unstableFeaturesOf = ({ experimentalFeatures: features }: WorkerConfig): Readonly<Record<string, boolean>> => ({
+  'org.matrix.simplified_msc3575': features.msc3575Enabled,
+  'org.matrix.msc3881': features.msc3881Enabled,
+  'org.matrix.msc3391': features.msc3391Enabled,
+  'org.matrix.msc4306': features.msc4306Enabled,
+})
 
 const problemsOf = (log: Logger) => (problem: string, error?: unknown) =>
   log.warn(error === undefined ? {} : { err: error }, problem)

@@ -10,7 +10,12 @@ import { makeRuleCompiler } from '../../shared/matrix/push-rules/compile.ts'
 import { defaultRules, synapseFeatures } from '../../shared/matrix/push-rules/default-rules.ts'
 import { type AccountData, makeAccountData } from '../account-data/account-data.ts'
 import { carryOverAccountData } from '../account-data/carry-over.ts'
-import { accountDataHandlers, servedAccountDataEndpoints } from '../client/account-data.ts'
+import {
+  accountDataHandlers,
+  accountDataRemovalEndpoints,
+  accountDataRemovalHandlers,
+  servedAccountDataEndpoints,
+} from '../client/account-data.ts'
 import { pushrulesHandlers } from '../client/pushrules.ts'
 import { readMarkersHandlers } from '../client/read_markers.ts'
 import { receiptsHandlers } from '../client/receipts.ts'
@@ -24,6 +29,7 @@ import { makeIgnorers } from '../push/ignorers.ts'
 import { makeRuleChanges } from '../push/rule-changes.ts'
 import { makeRuleset, type Ruleset } from '../push/ruleset.ts'
 import { startPushSummaries } from '../push/summaries.ts'
+import { makeThreadSubscribers } from '../push/thread-subscribers.ts'
 import { makeUnreadCounts, type UnreadCounts } from '../push/unread-counts.ts'
 import { makeUserRules } from '../push/user-rules.ts'
 import { makeFullyRead } from '../receipts/fully-read.ts'
@@ -41,7 +47,10 @@ import type { CacheInvalidation, LiveStreams } from '../streams/live-streams.ts'
 import { makeTyping, type Typing } from '../typing/typing.ts'
 
 export interface UserDataDeps {
-  readonly config: Pick<WorkerConfig, 'serverName' | 'instanceName' | 'duties' | 'push' | 'pushRules'>
+  readonly config: Pick<
+    WorkerConfig,
+    'serverName' | 'instanceName' | 'duties' | 'push' | 'pushRules' | 'experimentalFeatures'
+  >
   readonly db: Db
   readonly streams: LiveStreams
   readonly caches: CacheInvalidation
@@ -79,7 +88,9 @@ export function makeUserData(deps: UserDataDeps): UserData {
   const receipts = makeReceipts({ db, streams, client, now })
   const fullyRead = makeFullyRead({ db, events, accountData })
 
-  const defaults = defaultRules(synapseFeatures)
+  const canRemove = config.experimentalFeatures.msc3391Enabled
+  const followsThreads = config.experimentalFeatures.msc4306Enabled
+  const defaults = defaultRules({ ...synapseFeatures, threadSubscriptions: followsThreads })
   const compiler = makeRuleCompiler(defaults)
   const rules = makeUserRules({ db, streams, compiler })
   const ruleset = makeRuleset(rules, defaults)
@@ -94,6 +105,7 @@ export function makeUserData(deps: UserDataDeps): UserData {
         ignorers: makeIgnorers({ db, streams, caches }),
         compiler,
         isLocal,
+        subscribers: followsThreads ? makeThreadSubscribers(db, streams) : undefined,
       })
     : noPushEvaluator
   const summaries =
@@ -120,8 +132,11 @@ export function makeUserData(deps: UserDataDeps): UserData {
       ...operations(
         'client/account-data',
         servedAccountDataEndpoints,
-        accountDataHandlers({ db, accountData, ruleset }),
+        accountDataHandlers({ db, accountData, ruleset, canRemove }),
       ),
+      ...(canRemove
+        ? operations('client/account-data', accountDataRemovalEndpoints, accountDataRemovalHandlers({ accountData }))
+        : []),
       ...operations('client/tags', tagsEndpoints, tagsHandlers({ db, accountData, memberships: allowed })),
       ...operations('client/pushrules', pushrulesEndpoints, pushrulesHandlers({ ruleset, defaults, changes, limits })),
     ],

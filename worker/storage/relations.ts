@@ -146,21 +146,26 @@ export async function selectThreadsOf(
   return new Set(rows.map(({ threadId }) => threadId))
 }
 
-/** To which of these events somebody of `senders` relates something of `types`; undefined or empty: anybody, anything. */
-export async function selectRelatedBy(
+/** Whether anything relates to the event, which need not be known itself. */
+export async function isRelatedTo(db: Queries, eventId: EventId): Promise<boolean> {
+  const row = await db.one('select 1 as found from event_relations where relates_to_id = $1 limit 1', [eventId])
+  return row !== undefined
+}
+
+/** Whether the user has annotated the event in that way, with an event of that type that is not redacted. */
+export async function hasAnnotated(
   db: Queries,
-  eventIds: readonly EventId[],
-  senders: readonly string[] | undefined,
-  types: readonly string[] | undefined,
-): Promise<ReadonlySet<EventId>> {
-  const rows = await db.rows<{ readonly eventId: EventId }>(
-    `select t.event_id as "eventId" from unnest($1::text[]) as t (event_id)
-     where exists (
-       select from event_relations r join events c on c.event_id = r.event_id
-       where r.relates_to_id = t.event_id and ($2::text[] is null or c.sender = any($2))
-         and ($3::text[] is null or r.relation_type = any($3))
-     )`,
-    [eventIds, senders?.length ? senders : null, types?.length ? types : null],
+  eventId: EventId,
+  sender: UserId,
+  type: string,
+  key: string,
+): Promise<boolean> {
+  const row = await db.one(
+    `select 1 as found from event_relations r join events c on c.event_id = r.event_id
+     where r.relates_to_id = $1 and r.relation_type = 'm.annotation' and r.aggregation_key = $4
+       and c.sender = $2 and c.type = $3
+     limit 1`,
+    [eventId, sender, type, key],
   )
-  return new Set(rows.map(({ eventId }) => eventId))
+  return row !== undefined
 }

@@ -65,10 +65,15 @@ export interface Sessions {
   readonly refresh: (refreshToken: string) => Promise<RefreshedSession>
   /** Ends devices: with their tokens, and what is kept for them alone. Those that are not there do no harm. */
   readonly endDevices: (userId: UserId, deviceIds: readonly string[]) => Promise<void>
-  /** Ends all devices, and tokens that have none. */
-  readonly endAll: (userId: UserId) => Promise<void>
+  /** Ends all devices, and tokens that have none; but for the session `except`. */
+  readonly endAll: (userId: UserId, except?: SessionKept) => Promise<void>
   /** A token without a device. */
   readonly endToken: (token: string) => Promise<void>
+}
+
+export interface SessionKept {
+  readonly deviceId?: string | undefined
+  readonly accessTokenId?: number | undefined
 }
 
 export interface SessionsDeps {
@@ -80,6 +85,8 @@ export interface SessionsDeps {
   readonly lifetimes: Lifetimes
   /** Whether others are told that the user has a new device (`dont_notify_new_devices_for`). */
   readonly tellsNewDevices?: (userId: UserId) => boolean
+  /** Devices are gone, and what others keep for them has to go. */
+  readonly onDevicesEnded?: (userId: UserId, deviceIds: readonly string[]) => Promise<void>
   /** Milliseconds since 1970. */
   readonly now?: () => number
 }
@@ -98,6 +105,7 @@ export function makeSessions({
   guestTokens,
   lifetimes,
   tellsNewDevices = () => true,
+  onDevicesEnded = async () => {},
   now = Date.now,
 }: SessionsDeps): Sessions {
   const stale = (tell: Stale, tokens: readonly DeletedToken[]): void => {
@@ -117,12 +125,14 @@ export function makeSessions({
   }
 
   /** All that were named are told of: who asks again may do so because the first time it was not told. */
-  const endDevicesOf = (description: string, userId: UserId, deviceIds: readonly string[], also?: Work) =>
-    devices.change(description, userId, deviceIds.length, async (tx, tell) => {
+  const endDevicesOf = async (description: string, userId: UserId, deviceIds: readonly string[], also?: Work) => {
+    await devices.change(description, userId, deviceIds.length, async (tx, tell) => {
       await endDevicesIn(tx, tell, userId, deviceIds)
       await also?.(tx, tell)
       return { result: undefined, deviceIds }
     })
+    await onDevicesEnded(userId, deviceIds)
+  }
 
   /** When it returns, nobody else removes the device before the transaction ends. */
   async function placeDevice(
@@ -265,11 +275,14 @@ export function makeSessions({
       if (named.length > 0) await endDevicesOf('end devices', userId, named)
     },
 
-    async endAll(userId) {
+    async endAll(userId, { deviceId: keptDevice, accessTokenId: exceptTokenId } = {}) {
       const known = await selectDevices(db, [userId])
-      const ids = known.map(({ deviceId }) => deviceId)
+      const ids = known.map(({ deviceId }) => deviceId).filter((deviceId) => deviceId !== keptDevice)
       const endTokens: Work = async (tx, tell) => {
-        const [ended] = await Promise.all([deleteAccessTokens(tx, userId), deleteRefreshTokens(tx, userId)])
+        const [ended] = await Promise.all([
+          deleteAccessTokens(tx, userId, exceptTokenId === undefined ? {} : { exceptTokenId }),
+          keptDevice === undefined && deleteRefreshTokens(tx, userId),
+        ])
         stale(tell, ended)
       }
       if (ids.length > 0) await endDevicesOf('end all sessions', userId, ids, endTokens)
