@@ -254,7 +254,7 @@ export function makeServices(deps: ServicesDeps): Services {
       presence.onCommand(command)
     },
     onConnected: presence.onConnected,
-    metrics: [syncing.metrics],
+    metrics: [syncing.metrics, directories.metrics],
     stops: [directories.close, accounts.close, profiles.close, userData.close, messages.close, presence.close],
   }
 }

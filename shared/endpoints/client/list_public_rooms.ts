@@ -45,7 +45,8 @@ export const listPublicRoomsEndpoints = endpoints({
       filter: optional(
         nullable(
           object({
-            generic_search_term: optional(nullable(string({ maxLength: 10_000 }))),
+            // Looking for a long one in long topics would take its time.
+            generic_search_term: optional(nullable(string({ maxLength: 255 }))),
             room_types: optional(nullable(array(nullable(string()), { maxItems: 100 }))),
           }),
         ),
