@@ -37,6 +37,7 @@ const settings: RoomRequestsSettings = {
   rcJoinsPerRoom: plenty,
   rcThirdPartyInvite: plenty,
   rcReports: plenty,
+  maxEventDelayDurationMs: 0,
   rcDelayedEventMgmt: plenty,
   rcInvites: { perRoom: plenty, perUser: plenty, perIssuer: plenty },
 }
@@ -67,6 +68,8 @@ export async function roomRequests(t: TestContext, postgres: TestPostgres, { peo
       made.resolve(
         makeRoomRequests({
           config: settings,
+          maxDelayedEvents: 100,
+          onDelayed: () => undefined,
           db,
           streams,
           caches: streams.caches,

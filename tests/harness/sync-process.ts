@@ -61,6 +61,7 @@ export interface AnswerRoom {
 export interface Answer {
   readonly next_batch: string
   readonly account_data?: Events<{ readonly type: string; readonly content: JsonObject }>
+  readonly presence?: Events<{ readonly type: string; readonly sender: UserId; readonly content: JsonObject }>
   readonly device_lists?: { readonly changed?: readonly UserId[]; readonly left?: readonly UserId[] }
   readonly to_device?: Events<{ readonly type: string; readonly sender: string; readonly content: JsonObject }>
   readonly device_one_time_keys_count: JsonObject

@@ -12,6 +12,9 @@ export interface CapabilitiesDeps {
   readonly canChange3pids: boolean
   /** `login_via_existing_session`. */
   readonly canGetLoginToken: boolean
+  /** MSC4140: `max_event_delay_duration`, 0: none may be delayed; and of a user at once. */
+  readonly maxEventDelayMs: number
+  readonly maxDelayedEvents: number
 }
 
 /** client-server-api, "Capabilities negotiation". */
@@ -32,6 +35,10 @@ export const capabilitiesHandlers = (deps: CapabilitiesDeps): Handlers<typeof ca
       'm.3pid_changes': { enabled: deps.canChange3pids },
       'm.get_login_token': { enabled: deps.canGetLoginToken },
       'm.profile_fields': { enabled: true, ...(disallowed.length > 0 && { disallowed }) },
+      'org.matrix.msc4140.delayed_events': {
+        max_delay_ms: deps.maxEventDelayMs,
+        max_scheduled: deps.maxDelayedEvents,
+      },
     },
   }
   return { getCapabilities: () => answer }

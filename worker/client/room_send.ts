@@ -4,12 +4,14 @@ import type { Handlers } from '../http/handlers.ts'
 import type { Query } from '../http/query.ts'
 import type { Requester } from '../http/requester.ts'
 import type { Transactions } from '../http/transactions.ts'
+import type { AddDelayedEvent } from '../rooms/delayed-events/delayed-events.ts'
 import type { SendEvent } from '../rooms/send-event.ts'
-import { refuseDelay, timestampIn } from './event-request.ts'
+import { delayIn, timestampIn } from './event-request.ts'
 import { givenRoomId, givenText } from './given-ids.ts'
 
 export interface RoomSendDeps {
   readonly sendEvent: SendEvent
+  readonly addDelayed: AddDelayedEvent
   readonly transactions: Pick<Transactions, 'once'>
 }
 
@@ -21,13 +23,21 @@ interface SendRequest {
 }
 
 /** Client-server-api, "`PUT …/rooms/{roomId}/send/{eventType}/{txnId}`". */
-export function roomSendHandlers({ sendEvent, transactions }: RoomSendDeps): Handlers<typeof roomSendEndpoints> {
+export function roomSendHandlers({
+  sendEvent,
+  addDelayed,
+  transactions,
+}: RoomSendDeps): Handlers<typeof roomSendEndpoints> {
   async function send(request: SendRequest): Promise<object> {
     const { params, requester, query } = request
     const content = await request.json()
     const originServerTs = timestampIn(query, requester)
-    refuseDelay(query)
     const { eventType: type, txnId } = params
+    const delayMs = delayIn(query)
+    if (delayMs !== undefined) {
+      const delayed = { type, content, originServerTs }
+      return { delay_id: await addDelayed(requester, givenRoomId(params.roomId), delayed, delayMs) }
+    }
     const eventId = await sendEvent(
       requester,
       givenRoomId(params.roomId),
@@ -38,9 +48,9 @@ export function roomSendHandlers({ sendEvent, transactions }: RoomSendDeps): Han
   }
 
   return {
-    // A device's transaction IDs are kept with its events, for all processes.
+    // A device's transaction IDs are kept with its events, for all processes; those of delayed events in this one.
     sendMessage: (request) =>
-      request.requester.deviceId === undefined
+      request.requester.deviceId === undefined || delayIn(request.query) !== undefined
         ? transactions.once(request.path, request.requester, () => send(request))
         : send(request),
     sendMessageWithoutTxn: send,

@@ -4,14 +4,16 @@ import { MatrixError } from '../../shared/matrix/matrix-error.ts'
 import type { Handlers } from '../http/handlers.ts'
 import type { Query } from '../http/query.ts'
 import type { Requester } from '../http/requester.ts'
+import type { AddDelayedEvent } from '../rooms/delayed-events/delayed-events.ts'
 import type { ChangeMembership } from '../rooms/membership.ts'
 import type { SendEvent } from '../rooms/send-event.ts'
-import { refuseDelay, timestampIn } from './event-request.ts'
+import { delayIn, timestampIn } from './event-request.ts'
 import { givenRoomId, givenUserId } from './given-ids.ts'
 
 export interface RoomStateDeps {
   readonly sendEvent: SendEvent
   readonly changeMembership: ChangeMembership
+  readonly addDelayed: AddDelayedEvent
 }
 
 interface StateRequest {
@@ -22,14 +24,20 @@ interface StateRequest {
 }
 
 /** Client-server-api, "`PUT …/rooms/{roomId}/state/{eventType}/{stateKey}`". */
-export function roomStateHandlers({ sendEvent, changeMembership }: RoomStateDeps): Handlers<typeof roomStateEndpoints> {
+export function roomStateHandlers({
+  sendEvent,
+  changeMembership,
+  addDelayed,
+}: RoomStateDeps): Handlers<typeof roomStateEndpoints> {
   async function set(request: StateRequest): Promise<object> {
     const { params, requester, query } = request
     const content = await request.json()
     const originServerTs = timestampIn(query, requester)
-    refuseDelay(query)
+    const delayMs = delayIn(query)
     const roomId = givenRoomId(params.roomId)
     const { eventType: type, stateKey = '' } = params
+    if (delayMs !== undefined)
+      return { delay_id: await addDelayed(requester, roomId, { type, stateKey, content, originServerTs }, delayMs) }
     if (type !== 'm.room.member')
       return { event_id: await sendEvent(requester, roomId, { type, stateKey, content, originServerTs }) }
 

@@ -65,6 +65,7 @@ interface Heard {
 /** A user who changes stands here once for each of their rooms. */
 const RECENT_ROWS = 100_000
 const MAX_OTHERS = 20_000
+const MAX_GONE = 5_000
 /** For fewer rows than this times the user's rooms all of them are looked at, else the rooms one by one. */
 const ROWS_PER_ROOM = 4
 const RETRY_MS = 1_000
@@ -81,6 +82,8 @@ export function makeOnline(deps: OnlineDeps): Online {
   const present = new Map<UserId, UserState>()
   const roomsOf = new Map<UserId, Set<RoomId>>()
   const inRoom = new Map<RoomId, Set<UserId>>()
+  /** Who went offline, the longest ago first: their rooms are still followed, for those who are not told of it yet. */
+  const gone = new Set<UserId>()
   /** Who was looked up, and is offline. */
   const others = makeLru<UserId, UserState>(MAX_OTHERS)
   /** Rows whose users' rooms are to be found out. */
@@ -129,15 +132,19 @@ export function makeOnline(deps: OnlineDeps): Online {
           await findRooms([...unknown])
         } catch (error) {
           onProblem('it is not known who is to be told who is online', error)
-          for (const userId of unknown) if (present.has(userId)) moved.add(userId)
+          for (const userId of unknown) if (roomsOf.has(userId)) moved.add(userId)
           await new Promise((resolve) => setTimeout(resolve, RETRY_MS).unref())
           continue
         }
         const [rooms, users] = [new Set<RoomId>(), new Set<UserId>()]
         for (const entry of heard) take(entry, rooms, users)
         queue.splice(0, heard.length)
-        for (const { rows } of heard) for (const { userId } of rows) unknown.add(userId as UserId)
-        for (const userId of unknown) if (!present.has(userId)) forget(userId)
+        for (const userId of unknown) if (!present.has(userId)) gone.add(userId)
+        for (const userId of gone) {
+          if (gone.size <= MAX_GONE) break
+          gone.delete(userId)
+          forget(userId)
+        }
         const last = heard.at(-1)
         if (last !== undefined && users.size > 0)
           for (const listener of listeners) listener(last.position, last.writer, rooms, users)
@@ -165,9 +172,11 @@ export function makeOnline(deps: OnlineDeps): Online {
       }
       if (user.state === 'offline') {
         present.delete(userId)
+        gone.add(userId)
         others.set(userId, user)
       } else {
         present.set(userId, user)
+        gone.delete(userId)
         others.delete(userId)
       }
     }
@@ -183,10 +192,10 @@ export function makeOnline(deps: OnlineDeps): Online {
       if (recent === undefined) return
       for (const row of rows) {
         if (row.kind === 'state-all') {
-          for (const userId of present.keys()) moved.add(userId)
+          for (const userId of roomsOf.keys()) moved.add(userId)
         } else if (row.kind === 'state' && row.type === 'm.room.member') {
           const [userId, roomId] = [row.stateKey as UserId, row.roomId as RoomId]
-          if (isBuilt && (!present.has(userId) || excludedRooms.has(roomId))) continue
+          if (isBuilt && (!roomsOf.has(userId) || excludedRooms.has(roomId))) continue
           // Mostly the event came with it; where history forked it is the table that knows which one it is.
           const event = rows.find((other) => other.kind === 'ev' && other.eventId === row.eventId)
           if (!isBuilt || event?.kind !== 'ev') moved.add(userId)
@@ -233,11 +242,18 @@ export function makeOnline(deps: OnlineDeps): Online {
       if (count <= own.size * ROWS_PER_ROOM) {
         for (const { key, row } of recent.between(after, until))
           if (key === userId || own.get(key as RoomId)?.membership === 'join') found.add(row)
-        return found
+      } else {
+        for (const { row } of recent.of(userId, after, until)) found.add(row)
+        for (const [roomId, { membership }] of own)
+          if (membership === 'join') for (const { row } of recent.of(roomId, after, until)) found.add(row)
       }
-      for (const { row } of recent.of(userId, after, until)) found.add(row)
-      for (const [roomId, { membership }] of own)
-        if (membership === 'join') for (const { row } of recent.of(roomId, after, until)) found.add(row)
+      // Who changed while they were in the room may have left it before the user came.
+      for (const other of found) {
+        if (other === userId) continue
+        const rooms = roomsOf.get(other)
+        if (rooms === undefined) return undefined
+        if (!isAnyJoined(rooms, own)) found.delete(other)
+      }
       return found
     },
     async selectChanged(userId, roomIds, from, to) {
@@ -246,7 +262,8 @@ export function makeOnline(deps: OnlineDeps): Online {
     },
     inRooms(roomIds) {
       const found = new Set<UserId>()
-      for (const roomId of roomIds) for (const userId of inRoom.get(roomId) ?? []) found.add(userId)
+      for (const roomId of roomIds)
+        for (const userId of inRoom.get(roomId) ?? []) if (present.has(userId)) found.add(userId)
       return found
     },
     async of(userIds) {
@@ -270,4 +287,9 @@ export function makeOnline(deps: OnlineDeps): Online {
     },
     onChange: (listener) => void listeners.push(listener),
   }
+}
+
+function isAnyJoined(rooms: Iterable<RoomId>, own: OwnRooms): boolean {
+  for (const roomId of rooms) if (own.get(roomId)?.membership === 'join') return true
+  return false
 }

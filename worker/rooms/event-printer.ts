@@ -127,6 +127,9 @@ export function makeEventPrinter({ events: store, aggregations }: EventPrinterDe
     }
     const transactionId = transactionOf(known, reader)
     if (transactionId !== undefined) unsigned += `,"transaction_id":${JSON.stringify(transactionId)}`
+    const { delayId } = known.metadata
+    if (delayId !== undefined && event.sender === reader.userId)
+      unsigned += `,"org.matrix.msc4140.delay_id":${JSON.stringify(delayId)}`
     if (redactedBecause !== undefined && !isPruned) {
       const own = refer(redactedBecause.eventId)
       const ownId = own === undefined ? undefined : transactionOf(own, reader)

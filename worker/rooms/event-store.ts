@@ -14,6 +14,8 @@ export interface EventMetadata {
   /** Of the request that sent it, for the sender's own device. */
   readonly transactionId?: string | undefined
   readonly deviceId?: string | undefined
+  /** For its sender (MSC4140). */
+  readonly delayId?: string | undefined
   readonly isSoftFailed: boolean
 }
 

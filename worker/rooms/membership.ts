@@ -35,6 +35,7 @@ export interface MembershipChange {
   readonly content?: JsonObject | undefined
   readonly txnId?: string | undefined
   readonly originServerTs?: number | undefined
+  readonly delayId?: string | undefined
 }
 
 export interface MembershipSettings {
@@ -110,6 +111,7 @@ export function makeChangeMembership(deps: ChangeMembershipDeps): ChangeMembersh
         stateKey: target,
         content: authorised,
         originServerTs: change.originServerTs,
+        delayId: change.delayId,
       }
       // The shadow-banned come and go as others do.
       sent = (await sender.send(roomId, [intent], { ...actor, isShadowBanned: false }, { txnId }))[0]!

@@ -46,6 +46,8 @@ export interface EventIntent {
   readonly redacts?: EventId | undefined
   /** Appservices may say when it happened, in milliseconds since 1970 (`?ts=`). */
   readonly originServerTs?: number | undefined
+  /** Of an event that was delayed (MSC4140): its sender is shown it. */
+  readonly delayId?: string | undefined
 }
 
 export interface Sent {

@@ -33,7 +33,7 @@ import type { CacheInvalidation } from '../streams/live-streams.ts'
 import { makeGuestTokens } from '../users/guest-tokens.ts'
 import { makeLastSeen } from '../users/last-seen.ts'
 import { makePasswords } from '../users/passwords.ts'
-import { makeRegistration } from '../users/registration.ts'
+import { makeRegistration, type RegistrationDeps } from '../users/registration.ts'
 import { makeRegistrationTokenStage } from '../users/registration-token-stage.ts'
 import { makeRequesters, type UserRequesters } from '../users/requesters.ts'
 import { makeSessions, type Sessions } from '../users/sessions.ts'
@@ -46,6 +46,8 @@ export interface AccountsDeps {
   readonly devices: DeviceChanges
   /** To all processes: `replication.send`. */
   readonly tell: (command: UserIp) => void
+  /** There is a new user. Must not throw. */
+  readonly onRegistered?: RegistrationDeps['onRegistered']
   readonly onProblem: (problem: string, error?: unknown) => void
 }
 
@@ -63,9 +65,9 @@ export interface Accounts {
 
 const SWEEP_MS = 5 * 60_000
 
-export function makeAccounts({ config, db, caches, devices, tell, onProblem }: AccountsDeps): Accounts {
+export function makeAccounts(deps: AccountsDeps): Accounts {
+  const { config, db, caches, devices, tell, onProblem } = deps
   const { serverName, passwordConfig } = config
-  if (config.autoJoinRooms.length > 0) onProblem('auto_join_rooms: new users are not joined to rooms yet')
   const runsBackgroundTasks = config.duties.backgroundTasks === config.instanceName
   const limiter = (limit: RateLimit) => makeRateLimiter(limit, () => performance.now())
 
@@ -91,6 +93,7 @@ export function makeAccounts({ config, db, caches, devices, tell, onProblem }: A
     caches,
     serverName,
     allowsUnderscore: config.allowUnderscorePrefixedLocalpart,
+    onRegistered: deps.onRegistered,
   })
   const uiAuthSessions = makeUiAuthSessions(db)
   const tokenStage = makeRegistrationTokenStage({ db, sessions: uiAuthSessions })
@@ -130,6 +133,8 @@ export function makeAccounts({ config, db, caches, devices, tell, onProblem }: A
           canSetAvatarUrl: config.enableSetAvatarUrl,
           canChange3pids: false,
           canGetLoginToken: false,
+          maxEventDelayMs: config.maxEventDelayDurationMs ?? 0,
+          maxDelayedEvents: config.experimentalFeatures.msc4140MaxDelayedEventsPerUser,
         }),
       ),
       ...operations(

@@ -27,23 +27,25 @@ import type { WorkerConfig } from '../config/types.ts'
 import { type Operation, only, operations } from '../http/handlers.ts'
 import type { Transactions } from '../http/transactions.ts'
 import { type Aliases, makeAliases } from '../rooms/aliases.ts'
-import { type CreateRoom, makeCreateRoom } from '../rooms/create-room.ts'
-import { makeCurrentEvents, makeStoredState } from '../rooms/current-events.ts'
+import { type CreateRoom, type CreateRoomDeps, makeCreateRoom } from '../rooms/create-room.ts'
+import { type CurrentEvents, makeCurrentEvents, makeStoredState } from '../rooms/current-events.ts'
+import { makeAddDelayedEvent } from '../rooms/delayed-events/delayed-events.ts'
 import type { EventStore } from '../rooms/event-store.ts'
 import { forget } from '../rooms/forget.ts'
 import { makeMayInvite } from '../rooms/invite-permission.ts'
 import { makeKickGuests } from '../rooms/kick-guests.ts'
-import type { RoomLimits } from '../rooms/limits.ts'
+import { noLimits, type RoomLimits } from '../rooms/limits.ts'
 import type { Profiles } from '../rooms/member-content.ts'
-import { type ChangeMembership, makeChangeMembership } from '../rooms/membership.ts'
+import { type ChangeMembership, type ChangeMembershipDeps, makeChangeMembership } from '../rooms/membership.ts'
 import { beforeRefusing, type Memberships } from '../rooms/memberships.ts'
 import type { NewRoomRules } from '../rooms/new-room-rules.ts'
-import { makeSendEvent, type SendEvent } from '../rooms/send-event.ts'
+import { makeRoomVersions } from '../rooms/room-versions.ts'
+import { makeSendEvent, type SendEvent, type SendEventDeps } from '../rooms/send-event.ts'
 import type { Sender } from '../rooms/sender.ts'
 import { annoyingPause } from '../rooms/shadow-ban.ts'
 import type { StateStore } from '../rooms/state-store.ts'
 import { isRoomBlocked } from '../storage/blocked-rooms.ts'
-import type { Queries } from '../storage/db.ts'
+import type { Db } from '../storage/db.ts'
 import { selectProfiles } from '../storage/profiles.ts'
 import type { CacheInvalidation, LiveStreams } from '../streams/live-streams.ts'
 import { makeRateLimitOverrides } from '../users/rate-limit-overrides.ts'
@@ -67,11 +69,16 @@ export type RoomRequestsSettings = Pick<
   | 'rcThirdPartyInvite'
   | 'rcReports'
   | 'rcDelayedEventMgmt'
+  | 'maxEventDelayDurationMs'
 >
 
 export interface RoomRequestsDeps {
+  /** Delayed events of a user that may wait. */
+  readonly maxDelayedEvents: number
+  /** There is one more, to be sent at that time. */
+  readonly onDelayed: (sendTs: number) => void
   readonly config: RoomRequestsSettings
-  readonly db: Queries
+  readonly db: Db
   readonly streams: Pick<LiveStreams, 'follow'>
   readonly caches: CacheInvalidation
   readonly sender: Sender
@@ -95,8 +102,11 @@ export interface RoomRequests {
   readonly changeMembership: ChangeMembership
   readonly sendEvent: SendEvent
   readonly aliases: Aliases
+  readonly current: CurrentEvents
   readonly limits: RoomLimits
   readonly profiles: Profiles
+  /** The same, of what the server does by itself in a user's name: without limits. */
+  readonly byServer: Pick<RoomRequests, 'createRoom' | 'changeMembership' | 'sendEvent'>
 }
 
 export function makeRoomRequests(deps: RoomRequestsDeps): RoomRequests {
@@ -118,7 +128,7 @@ export function makeRoomRequests(deps: RoomRequestsDeps): RoomRequests {
   const mayInvite = makeMayInvite({ serverName, db, isAdmin, onlyAdminsInvite: config.blockNonAdminInvites })
   const forgetDeps = { memberships, caches }
 
-  const createRoom = makeCreateRoom({
+  const creating: CreateRoomDeps = {
     serverName,
     settings: {
       ...config,
@@ -131,8 +141,9 @@ export function makeRoomRequests(deps: RoomRequestsDeps): RoomRequests {
     mayInvite,
     rules: deps.newRooms,
     pause,
-  })
-  const changeMembership = makeChangeMembership({
+  }
+  const createRoom = makeCreateRoom(creating)
+  const changing: ChangeMembershipDeps = {
     serverName,
     settings: config,
     sender,
@@ -145,8 +156,9 @@ export function makeRoomRequests(deps: RoomRequestsDeps): RoomRequests {
     isRoomBlocked: (roomId) => isRoomBlocked(db, roomId),
     forget: (userId, roomId) => forget(forgetDeps, userId, roomId),
     pause,
-  })
-  const sendEvent = makeSendEvent({
+  }
+  const changeMembership = makeChangeMembership(changing)
+  const sending: SendEventDeps = {
     serverName,
     sender,
     memberships: beforeRefusing(memberships),
@@ -161,17 +173,35 @@ export function makeRoomRequests(deps: RoomRequestsDeps): RoomRequests {
       sender,
       onError: (userId, error) => onProblem(`the guest ${userId} could not be removed`, error),
     }),
-  })
+  }
+  const sendEvent = makeSendEvent(sending)
+  /** Nobody waits for it, and nobody's account is asked whether it may. */
+  const asked = { limits: noLimits, mayInvite: async () => undefined }
 
   const membershipDeps = { changeMembership, transactions, aliases }
-  const sendDeps = { sendEvent, transactions, current }
+  const addDelayed = makeAddDelayedEvent({
+    db,
+    serverName,
+    settings: { maxDelayMs: config.maxEventDelayDurationMs ?? 0, maxPerUser: deps.maxDelayedEvents },
+    versions: makeRoomVersions(db),
+    limits,
+    onAdded: deps.onDelayed,
+    now: Date.now,
+  })
+  const sendDeps = { sendEvent, addDelayed, transactions, current }
   return {
     createRoom,
     changeMembership,
     sendEvent,
     aliases,
     limits,
+    current,
     profiles,
+    byServer: {
+      createRoom: makeCreateRoom({ ...creating, ...asked }),
+      changeMembership: makeChangeMembership({ ...changing, ...asked }),
+      sendEvent: makeSendEvent({ ...sending, ...asked }),
+    },
     operations: [
       ...operations('client/create_room', createRoomEndpoints, createRoomHandlers({ createRoom, transactions })),
       ...operations('client/joining', joiningEndpoints, joiningHandlers(membershipDeps)),
@@ -190,7 +220,11 @@ export function makeRoomRequests(deps: RoomRequestsDeps): RoomRequests {
       ...operations('client/kicking', kickingEndpoints, kickingHandlers(membershipDeps)),
       ...operations('client/banning', banningEndpoints, banningHandlers(membershipDeps)),
       ...operations('client/room_send', roomSendEndpoints, roomSendHandlers(sendDeps)),
-      ...operations('client/room_state', roomStateEndpoints, roomStateHandlers({ sendEvent, changeMembership })),
+      ...operations(
+        'client/room_state',
+        roomStateEndpoints,
+        roomStateHandlers({ sendEvent, addDelayed, changeMembership }),
+      ),
       ...operations('client/redaction', redactionEndpoints, redactionHandlers(sendDeps)),
     ],
   }

@@ -31,6 +31,7 @@ import { makeAccounts } from './accounts.ts'
 import { makeDevices } from './devices.ts'
 import { makeDirectories } from './directories.ts'
 import { makeMessages } from './messages.ts'
+import { otherReadOperations } from './other-reads.ts'
 import { makePresenceServices } from './presence.ts'
 import { makeProfileServices } from './profiles.ts'
 import { relationOperations } from './relations.ts'
@@ -38,6 +39,7 @@ import { makeRoomLifecycle } from './room-lifecycle.ts'
 
 import { roomReadingOperations } from './room-reading.ts'
 import { makeRoomRequests } from './room-writing.ts'
+import { searchOperations } from './searching.ts'
 import { makeSyncing } from './syncing.ts'
 import { makeUserData } from './user-data.ts'
 
@@ -100,7 +102,15 @@ export function makeServices(deps: ServicesDeps): Services {
     now,
     onProblem,
   })
-  const accounts = makeAccounts({ config, db, caches, devices: devices.changes, tell: deps.send, onProblem })
+  const accounts = makeAccounts({
+    config,
+    db,
+    caches,
+    devices: devices.changes,
+    tell: deps.send,
+    onRegistered: (userId, account) => lifecycle.registered(userId, account),
+    onProblem,
+  })
   const userData = makeUserData({
     config,
     db,
@@ -122,6 +132,7 @@ export function makeServices(deps: ServicesDeps): Services {
     client,
     push: userData.push,
     prejoinState: prejoinStateOf(config.roomPrejoinState),
+    isSearched: config.enableSearch,
     requestId: () => currentRequest()?.requestId,
     now,
   })
@@ -188,6 +199,8 @@ export function makeServices(deps: ServicesDeps): Services {
     db,
     streams,
     caches,
+    maxDelayedEvents: config.experimentalFeatures.msc4140MaxDelayedEventsPerUser,
+    onDelayed: (sendTs) => lifecycle.delayed(sendTs),
     sender: roomWriting.sender,
     state: states,
     events,
@@ -206,6 +219,8 @@ export function makeServices(deps: ServicesDeps): Services {
     memberships,
     requests: roomRequests,
     carryOver: userData.carryOver,
+    streams,
+    client,
     visibility,
     onProblem,
     now,
@@ -230,6 +245,17 @@ export function makeServices(deps: ServicesDeps): Services {
       ...profiles.operations,
       ...roomReadingOperations({ db, streams, events, state: states, ...reading }),
       ...relationOperations({ db, streams, events, ...reading }),
+      ...otherReadOperations({
+        db,
+        streams,
+        events,
+        ...reading,
+        snapshots: syncing.snapshots,
+        eventStream: syncing.eventStream,
+        presenceEvents: syncing.presenceEvents,
+        beginSync: presence.syncing,
+      }),
+      ...searchOperations({ isEnabled: config.enableSearch, db, streams, events, state: states, ...reading }),
       ...userData.operations,
       ...messages.operations,
       ...roomRequests.operations,
@@ -245,6 +271,7 @@ export function makeServices(deps: ServicesDeps): Services {
       ...messages.replicationHandlers,
       ...presence.replicationHandlers,
       ...profiles.replicationHandlers,
+      ...lifecycle.replicationHandlers,
       ...devices.replicationHandlers,
     },
     ownUpdates: new Map([...userData.ownUpdates, ...presence.ownUpdates]),
@@ -255,7 +282,15 @@ export function makeServices(deps: ServicesDeps): Services {
     },
     onConnected: presence.onConnected,
     metrics: [syncing.metrics, directories.metrics],
-    stops: [directories.close, accounts.close, profiles.close, userData.close, messages.close, presence.close],
+    stops: [
+      lifecycle.close,
+      directories.close,
+      accounts.close,
+      profiles.close,
+      userData.close,
+      messages.close,
+      presence.close,
+    ],
   }
 }
 

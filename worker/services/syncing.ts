@@ -6,18 +6,21 @@ import { filterHandlers } from '../client/filter.ts'
 import type { SyncHandlerDeps } from '../client/sync.ts'
 import { syncHandlers } from '../client/sync.ts'
 import { type Operation, operations } from '../http/handlers.ts'
-import { makeSyncParts, type SyncPartsDeps } from '../sync/make-sync.ts'
+import { makeSyncParts, type SyncParts, type SyncPartsDeps } from '../sync/make-sync.ts'
 import { notifierMetrics } from '../sync/metrics.ts'
 
-export interface Syncing {
+export interface Syncing extends Pick<SyncParts, 'snapshots' | 'eventStream' | 'presenceEvents'> {
   readonly operations: readonly Operation[]
   readonly metrics: () => string
 }
 
 /** To be made before the process is connected: it follows streams. */
 export function makeSyncing(deps: SyncPartsDeps & Pick<SyncHandlerDeps, 'beginSync'>): Syncing {
-  const { sync, filters, notifier } = makeSyncParts(deps)
+  const { sync, filters, notifier, snapshots, eventStream, presenceEvents } = makeSyncParts(deps)
   return {
+    snapshots,
+    eventStream,
+    presenceEvents,
     operations: [
       ...operations(
         'client/sync',

@@ -109,3 +109,12 @@ export const updateDeactivated = async (db: Queries, userId: UserId, isDeactivat
      where name = $1`,
     [userId, isDeactivated ? 1 : 0],
   )) === 1
+
+/** Users who are people, as far as is known: neither bots nor the support. At most `limit` are counted. */
+export const countPeople = async (db: Queries, limit: number): Promise<number> =>
+  (await db.one<{ count: number }>(
+    `select count(*) as count from (
+       select from users where user_type is null or user_type not in ('bot', 'support') limit $1
+     ) as people`,
+    [limit],
+  ))!.count

@@ -8,7 +8,8 @@ import { type PresenceTimes, presenceContent } from '../presence/state.ts'
 import type { KnownEvent } from '../rooms/event-store.ts'
 import type { Memberships, OwnMembership } from '../rooms/memberships.ts'
 import type { StreamToken } from '../streams/tokens.ts'
-import type { SyncRequest } from './request.ts'
+import { isBetween } from '../streams/vector-clock.ts'
+import { eventsOf, type SyncRequest } from './request.ts'
 import type { RoomPlan } from './room-plans.ts'
 import type { RoomStates } from './room-state.ts'
 import type { Timeline } from './timelines.ts'
@@ -53,24 +54,29 @@ export function mayHavePresence(
   return online.changed(userId, own, since.presence, now.presence)?.size !== 0
 }
 
-/** Those whom the answer shows to the user as new in a room of theirs. */
+/**
+ * Those of whom the answer says that they joined a room of the user's, and not that they left it again. Synapse tells also of who
+ * was invited, whom the user could ask to any room to learn that, and of who is gone.
+ */
 export function newUsers(
-  { userId, since }: SyncRequest,
+  { userId, since, useStateAfter }: SyncRequest,
   rooms: readonly RoomPlan[],
   timelines: ReadonlyMap<RoomId, Timeline>,
   states: RoomStates,
 ): ReadonlySet<UserId> {
   if (since === undefined) return NOBODY
   const found = new Set<UserId>()
-  const look = ({ event }: KnownEvent) => {
-    if (event.type !== 'm.room.member' || event.stateKey === undefined) return
-    const { membership } = event.content
-    if (membership === 'join' || membership === 'invite' || membership === 'knock') found.add(event.stateKey as UserId)
-  }
   for (const { kind, roomId } of rooms) {
     if (kind !== 'join') continue
-    for (const { known } of timelines.get(roomId)?.events ?? []) look(known)
-    for (const known of states.byRoom.get(roomId) ?? []) look(known)
+    const joined = new Map<string, boolean>()
+    const look = ({ event: { type, stateKey, content } }: KnownEvent) => {
+      if (type === 'm.room.member' && stateKey !== undefined) joined.set(stateKey, content.membership === 'join')
+    }
+    const [state, timeline] = [states.byRoom.get(roomId) ?? [], timelines.get(roomId)?.events ?? []]
+    if (!useStateAfter) state.forEach(look)
+    for (const { known } of timeline) look(known)
+    if (useStateAfter) state.forEach(look)
+    for (const [other, isIn] of joined) if (isIn) found.add(other as UserId)
   }
   found.delete(userId)
   return found
@@ -89,7 +95,10 @@ export async function loadPresence(
   const { userId, since, fullState, filter } = request
   const isBehind = since !== undefined && since.presence < now.presence
   if (filter.presence.passesNothing || (!settings.isEnabled && !isBehind)) return []
-  const joined = () => [...own.values()].flatMap(({ roomId, membership }) => (membership === 'join' ? roomId : []))
+  // Memberships are those of this moment: who came after `now` may not have met who left before.
+  const isIn = ({ membership, instanceName, streamOrdering }: OwnMembership) =>
+    membership === 'join' && isBetween(undefined, eventsOf(now), instanceName, streamOrdering)
+  const joined = () => [...own.values()].flatMap((entry) => (isIn(entry) ? entry.roomId : []))
 
   const users = new Set<UserId>()
   if (since === undefined || fullState) {

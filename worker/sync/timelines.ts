@@ -32,6 +32,8 @@ export interface TimelineOptions {
   readonly filter: EventFilter
   /** Of each room. */
   readonly limit: number
+  /** The user is in none of the rooms, and only looks in. */
+  readonly isPeeking?: boolean
 }
 
 /** How often it is looked for older events where those that were found are not for the user. */
@@ -65,7 +67,7 @@ export async function loadTimelines(
   plans: readonly RoomPlan[],
   options: TimelineOptions,
 ): Promise<ReadonlyMap<RoomId, Timeline>> {
-  const { userId, filter, limit } = options
+  const { userId, filter, limit, isPeeking = false } = options
   const rooms = plans.map((plan): Filling => {
     const places = plan.isOutside ? [] : recentPlaces(deps.recent, plan)
     return {
@@ -100,7 +102,7 @@ export async function loadTimelines(
         }
       }
       if (candidates.length > 0) {
-        const seen = await deps.visibility.filter(userId, candidates, { alwaysInclude: departures })
+        const seen = await deps.visibility.filter(userId, candidates, { alwaysInclude: departures, isPeeking })
         const byRoom = Map.groupBy(seen, (event) => event.known.event.roomId)
         for (const { room } of pages) {
           const events = byRoom.get(room.plan.roomId)

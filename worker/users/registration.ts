@@ -45,6 +45,8 @@ export interface RegistrationDeps {
   readonly serverName: string
   /** `allow_underscore_prefixed_localpart` */
   readonly allowsUnderscore: boolean
+  /** There is a new user, or a guest has become one. Waited for; must not throw. */
+  readonly onRegistered?: ((userId: UserId, account: NewAccount) => Promise<void>) | undefined
   /** Milliseconds since 1970. */
   readonly now?: () => number
 }
@@ -103,20 +105,26 @@ export function makeRegistration(deps: RegistrationDeps): Registration {
     throw new Error(`no free number for a user in ${ATTEMPTS} attempts`)
   }
 
+  async function make(account: NewAccount): Promise<UserId> {
+    const { localpart, guestId, passwordHash } = account
+    if (localpart === undefined) return await registerNumbered(account)
+    await checkName(localpart, { guestId })
+    const userId = idOf(localpart)
+    if (guestId !== undefined) {
+      const isDone = await caches.transaction('upgrade guest', async (tx, stale) => {
+        stale('get_user_by_id', [userId])
+        return await upgradeGuest(tx, userId, passwordHash, now())
+      })
+      if (!isDone) throw taken()
+    } else if (!(await insert(userId, account))) throw taken()
+    return userId
+  }
+
   return {
     checkName,
     async register(account) {
-      const { localpart, guestId, passwordHash } = account
-      if (localpart === undefined) return await registerNumbered(account)
-      await checkName(localpart, { guestId })
-      const userId = idOf(localpart)
-      if (guestId !== undefined) {
-        const isDone = await caches.transaction('upgrade guest', async (tx, stale) => {
-          stale('get_user_by_id', [userId])
-          return await upgradeGuest(tx, userId, passwordHash, now())
-        })
-        if (!isDone) throw taken()
-      } else if (!(await insert(userId, account))) throw taken()
+      const userId = await make(account)
+      await deps.onRegistered?.(userId, account)
       return userId
     },
   }

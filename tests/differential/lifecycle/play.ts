@@ -15,7 +15,9 @@ export const limits = {
   rc_joins_per_room: plenty,
   rc_invites: { per_room: plenty, per_user: plenty, per_issuer: plenty },
   rc_room_creation: plenty,
+  rc_login: { address: plenty, account: plenty, failed_attempts: plenty },
   rc_reports: plenty,
+  rc_delayed_event_mgmt: plenty,
   rc_third_party_invite: plenty,
 }
 
@@ -79,6 +81,7 @@ function plain(value: Json, names: ReadonlyMap<string, string>, serverName: stri
   text = text
     .replaceAll(/\$[A-Za-z0-9_-]{43}|\$[A-Za-z0-9_-]{10,30}:[a-z.]+/g, '{event}')
     .replaceAll(/![A-Za-z0-9_-]{43}|![A-Za-z]{18}:[a-z.]+/g, '{room}')
+    .replaceAll(/syd_[A-Za-z]{20}/g, '{delay}')
     .replaceAll(serverName, '{server}')
   return JSON.parse(text, (key, member: unknown) =>
     ['age', 'origin_server_ts', 'age_ts', 'retry_after_ms', 'running_since', 'delayed_since_ts'].includes(key)

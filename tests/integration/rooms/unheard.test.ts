@@ -42,6 +42,8 @@ async function bed(t: TestContext) {
       const { streams, sender, events, states: state } = process
       const memberships = makeMemberships({ db, streams, caches: streams.caches, serverName })
       const requests = makeRoomRequests({
+        maxDelayedEvents: 0,
+        onDelayed: () => undefined,
         config: changed({}),
         db,
         streams,

@@ -41,6 +41,8 @@ test('capabilities are what the configuration lets users do', async (t) => {
     canSetAvatarUrl: false,
     canChange3pids: false,
     canGetLoginToken: false,
+    maxEventDelayMs: 0,
+    maxDelayedEvents: 100,
   })
   const { send } = await serveTest(t, operations('client/capabilities', capabilitiesEndpoints, handlers))
   assert.equal((await send(get('/_matrix/client/v3/capabilities'))).status, 401)

@@ -7,6 +7,7 @@ import type { EventMetadata } from '../event-store.ts'
 export interface InternalMetadata {
   readonly txn_id?: string
   readonly device_id?: string
+  readonly delay_id?: string
   readonly soft_failed?: boolean
   /** Of a redaction whose sender may redact only what its server sent: to be looked at when the event is read. */
   readonly recheck_redaction?: boolean
@@ -23,5 +24,6 @@ const text = (value: unknown): string | undefined => (typeof value === 'string' 
 export const metadataOf = (internal: InternalMetadata): EventMetadata => ({
   transactionId: text(internal.txn_id),
   deviceId: text(internal.device_id),
+  delayId: text(internal.delay_id),
   isSoftFailed: internal.soft_failed === true,
 })

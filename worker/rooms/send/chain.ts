@@ -157,7 +157,8 @@ export function startChain(deps: ChainDeps, version: RoomVersion, roomId: RoomId
 
     const before = end.group ?? groupBefore(place, event.eventId)
     const after = stateKey === undefined ? before : groupAfter(event, stateKey, before)
-    const internal = internalOf(author, sender, txnId)
+    const own = internalOf(author, sender, txnId)
+    const internal = intent.delayId === undefined ? own : { ...own, delay_id: intent.delayId }
     end = {
       prevEvents: [event],
       state: stateKey === undefined ? state : (after as { readonly state: StateMap }).state,
@@ -166,9 +167,9 @@ export function startChain(deps: ChainDeps, version: RoomVersion, roomId: RoomId
     }
     room ??= event.roomId
     made.set(event.eventId, event)
-    const own = { event, internal, before, after }
-    events.push(own)
-    return { made: own }
+    const added = { event, internal, before, after }
+    events.push(added)
+    return { made: added }
   }
 
   const groupAfter = ({ eventId, type }: RoomEvent, stateKey: string, prev: GroupRef): GroupRef => {
