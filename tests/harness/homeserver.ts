@@ -12,7 +12,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { TestContext } from 'node:test'
 import { synapsePython } from '../synapse/install.ts'
-import { type CheckedAnswers, checkAnswers } from './checked-answers.ts'
+import { type CheckedAnswers, type CheckOptions, checkAnswers } from './checked-answers.ts'
 import { type Flavour, type RunningDeployment, startDeployment } from './fleet-processes.ts'
 import { register, type User } from './matrix-client.ts'
 import type { TestPostgres } from './postgres.ts'
@@ -26,6 +26,8 @@ export interface HomeserverOptions {
   readonly flavour?: Flavour
   /** Further keys of homeserver.yaml. */
   readonly settings?: Readonly<Record<string, unknown>>
+  /** Of {@link checkAnswers}. */
+  readonly onProblems?: CheckOptions['onProblems']
 }
 
 export interface Homeserver extends RunningDeployment {
@@ -54,7 +56,7 @@ const tell = (deployment: RunningDeployment | undefined): void => {
 export const homeserver = async (
   t: TestContext,
   postgres: TestPostgres,
-  { workers = [], flavour = 'plexus', redis = flavour === 'synapse', settings }: HomeserverOptions = {},
+  { workers = [], flavour = 'plexus', redis = flavour === 'synapse', settings, onProblems }: HomeserverOptions = {},
 ): Promise<Homeserver> => {
   const folder = await mkdtemp(join(tmpdir(), 'hs-'))
   const stops: (() => Promise<void>)[] = []
@@ -77,7 +79,10 @@ export const homeserver = async (
     atEnd: (work) => stops.push(work),
   })
   const { url } = deployment
-  const { called, end } = checkAnswers(url, flavour === 'plexus' ? {} : { onProblems: () => {} })
+  const { called, end } = checkAnswers(
+    url,
+    flavour === 'synapse' ? { onProblems: () => {} } : onProblems && { onProblems },
+  )
   stops.push(async () => end())
   return {
     ...deployment,

@@ -53,6 +53,7 @@ export function makeUserDataProcess(
       // Nobody does it by itself.
       duties: { backgroundTasks: 'nobody' } as UserDataDeps['config']['duties'],
       push: { enabled: true } as UserDataDeps['config']['push'],
+      experimentalFeatures: {} as UserDataDeps['config']['experimentalFeatures'],
       pushRules: { limits: { ruleCount: 10_000, ruleIdLength: 300, ruleSize: 1024, ...limits } },
     },
     db,

@@ -17,7 +17,7 @@ import { selectThreadOf } from '../storage/threads.ts'
 import { makeDisplayNames } from './display-names.ts'
 import type { Ignorers } from './ignorers.ts'
 import { type ReadEvents, roomFacts, whoSees } from './room-facts.ts'
-import { actionsText } from './stored-actions.ts'
+import type { ThreadSubscribers } from './thread-subscribers.ts'
 import type { UserRules } from './user-rules.ts'
 
 export interface PushEvaluatorDeps {
@@ -30,6 +30,8 @@ export interface PushEvaluatorDeps {
   readonly isLocal: (userId: string) => boolean
   /** Appservices are sent every event of their users: nobody has to be notified. */
   readonly isAppserviceUser?: (userId: string) => boolean
+  /** Who follows a thread (MSC4306); undefined: threads are not followed on this server. */
+  readonly subscribers?: ThreadSubscribers | undefined
 }
 
 export const MAIN_TIMELINE = 'main'
@@ -53,22 +55,32 @@ export function makePushEvaluator(deps: PushEvaluatorDeps): PushEvaluator {
     return isInvite || (locals.has(target) && !isAppserviceUser(target)) ? [target] : []
   }
 
+  const subscribersOf = async (event: RoomEvent): Promise<ReadonlySet<UserId> | undefined> => {
+    if (deps.subscribers === undefined || !isObject(event.content['m.relates_to'])) return undefined
+    const threadId = await threadOf(db, event)
+    return threadId === MAIN_TIMELINE ? undefined : deps.subscribers.of(event.roomId, threadId as EventId)
+  }
+
   return {
     async evaluate(event, version, before, batch) {
       const userIds = await recipients(event)
       if (userIds.length === 0) return []
       const read = reader(events, batch)
-      const [compiled, members, nameOf, ignoring] = await Promise.all([
+      const [compiled, members, nameOf, ignoring, subscribed] = await Promise.all([
         rules.compiled(userIds),
         memberships.joined(event.roomId),
         displayNames(event, userIds, before, batch),
         ignorers.of(event.sender),
+        subscribersOf(event),
       ])
       const evaluate = evaluatePushRules(compiler, event, await roomFacts(event, version, before, members.size, read))
       const outcomes = new Map<UserId, PushOutcome>()
       for (let i = 0; i < userIds.length; i++) {
         const userId = userIds[i]!
-        const outcome = evaluate(compiled[i]!, { displayName: nameOf(userId) })
+        const outcome = evaluate(compiled[i]!, {
+          displayName: nameOf(userId),
+          isSubscribed: subscribed?.has(userId),
+        })
         if (outcome?.notify) outcomes.set(userId, outcome)
       }
       if (outcomes.size === 0) return []
@@ -103,6 +115,10 @@ async function threadOf(db: Queries, { content }: RoomEvent): Promise<string> {
   return type === 'm.thread' ? parent : ((await selectThreadOf(db, parent as EventId)) ?? MAIN_TIMELINE)
 }
 
+/** The two lists of actions that Synapse writes as `''`, by whether they highlight. */
+const plain = '["notify",{"set_tweak":"highlight","value":false}]'
+const highlighted = '["notify",{"set_tweak":"sound","value":"default"},{"set_tweak":"highlight"}]'
+
 type Stored = Pick<PushAction, 'actions' | 'notifies' | 'highlights' | 'isUnread'>
 /** There are few outcomes: each rule has one. */
 const storedOutcomes = new WeakMap<PushOutcome, Stored>()
@@ -113,7 +129,7 @@ function stored(outcome: PushOutcome): Stored {
   const { actions, notify, highlight } = outcome
   const text = jsonTextOf(actions)
   const made: Stored = {
-    actions: text === actionsText(highlight) ? '' : text,
+    actions: text === (highlight ? highlighted : plain) ? '' : text,
     notifies: notify,
     highlights: highlight,
     // Only counted where MSC2654 is on, which is not offered.

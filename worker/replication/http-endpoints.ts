@@ -75,6 +75,8 @@ export const replicationEndpoints = {
   plexus_send_to_device: postOnce(),
   /** `{user_id, change}`: `worker/push/rule-changes.ts`. */
   plexus_change_push_rule: post(),
+  /** `{thread, subscribe, cause}`: `worker/push/thread-subscriptions.ts`. */
+  plexus_change_thread_subscription: post(),
   // Streams in a writer's memory: `?from_token&upto_token` → {updates, upto_token, limited}.
   get_repl_stream_updates: { method: 'GET', args: ['stream_name'], hasTransaction: true, waitsForStreams: false },
 } as const satisfies Readonly<Record<string, ReplicationEndpoint>>

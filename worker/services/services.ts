@@ -4,6 +4,7 @@ import type { Logger } from 'pino'
 import { versionsEndpoints } from '../../shared/endpoints/client/versions.ts'
 import { federationVersionEndpoints } from '../../shared/endpoints/federation/version.ts'
 import { wellKnownEndpoints } from '../../shared/endpoints/well-known/wellknown.ts'
+import type { UserId } from '../../shared/matrix/ids.ts'
 import type { JsonObject } from '../../shared/matrix/json/value.ts'
 import { versionsHandlers } from '../client/versions.ts'
 import type { WorkerConfig } from '../config/types.ts'
@@ -31,7 +32,6 @@ import { makeAccounts } from './accounts.ts'
 import { makeDevices } from './devices.ts'
 import { makeDirectories } from './directories.ts'
 import { makeMessages } from './messages.ts'
-import { otherReadOperations } from './other-reads.ts'
 import { makePresenceServices } from './presence.ts'
 import { makeProfileServices } from './profiles.ts'
 import { relationOperations } from './relations.ts'
@@ -39,8 +39,9 @@ import { makeRoomLifecycle } from './room-lifecycle.ts'
 
 import { roomReadingOperations } from './room-reading.ts'
 import { makeRoomRequests } from './room-writing.ts'
-import { searchOperations } from './searching.ts'
+import { makeSlidingSyncing } from './sliding-sync.ts'
 import { makeSyncing } from './syncing.ts'
+import { makeThreads } from './threads.ts'
 import { makeUserData } from './user-data.ts'
 
 export interface ServicesDeps {
@@ -132,7 +133,6 @@ export function makeServices(deps: ServicesDeps): Services {
     client,
     push: userData.push,
     prejoinState: prejoinStateOf(config.roomPrejoinState),
-    isSearched: config.enableSearch,
     requestId: () => currentRequest()?.requestId,
     now,
   })
@@ -148,7 +148,7 @@ export function makeServices(deps: ServicesDeps): Services {
     onProblem,
     now,
   })
-  const syncing = makeSyncing({
+  const syncingDeps = {
     db,
     streams,
     caches,
@@ -166,9 +166,19 @@ export function makeServices(deps: ServicesDeps): Services {
     inbox: messages.inbox,
     presence: presence.section,
     beginSync: presence.syncing,
-    pushRules: async (userId) => ({ global: await userData.ruleset.of(userId) }),
+    pushRules: async (userId: UserId) => ({ global: await userData.ruleset.of(userId) }),
     filterTimelineLimit: config.filterTimelineLimit,
     now,
+  }
+  const syncing = makeSyncing(syncingDeps)
+  const threads = makeThreads({ config, db, streams, client, events, memberships, visibility })
+  const slidingSyncing = makeSlidingSyncing({
+    ...syncingDeps,
+    notifier: syncing.notifier,
+    deviceKeys: syncing.deviceKeys,
+    config,
+    threadChanges: threads.changes,
+    onProblem,
   })
 
   const { requesters } = accounts
@@ -229,7 +239,11 @@ export function makeServices(deps: ServicesDeps): Services {
   return {
     requesters,
     operations: presence.observed([
-      ...operations('client/versions', versionsEndpoints, versionsHandlers({ unstableFeatures: {} })),
+      ...operations(
+        'client/versions',
+        versionsEndpoints,
+        versionsHandlers({ unstableFeatures: unstableFeaturesOf(config) }),
+      ),
       ...operations('federation/version', federationVersionEndpoints, federationVersionHandlers({ version })),
       ...operations(
         'well-known/wellknown',
@@ -245,29 +259,21 @@ export function makeServices(deps: ServicesDeps): Services {
       ...profiles.operations,
       ...roomReadingOperations({ db, streams, events, state: states, ...reading }),
       ...relationOperations({ db, streams, events, ...reading }),
-      ...otherReadOperations({
-        db,
-        streams,
-        events,
-        ...reading,
-        snapshots: syncing.snapshots,
-        eventStream: syncing.eventStream,
-        presenceEvents: syncing.presenceEvents,
-        beginSync: presence.syncing,
-      }),
-      ...searchOperations({ isEnabled: config.enableSearch, db, streams, events, state: states, ...reading }),
       ...userData.operations,
       ...messages.operations,
       ...roomRequests.operations,
       ...directories.operations,
       ...lifecycle.operations,
       ...syncing.operations,
+      ...slidingSyncing.operations,
+      ...threads.operations,
       ...presence.operations,
     ]),
     mounts: [],
     replicationHandlers: {
       ...roomWriting.replicationHandlers,
       ...userData.replicationHandlers,
+      ...threads.replicationHandlers,
       ...messages.replicationHandlers,
       ...presence.replicationHandlers,
       ...profiles.replicationHandlers,
@@ -283,6 +289,7 @@ export function makeServices(deps: ServicesDeps): Services {
     onConnected: presence.onConnected,
     metrics: [syncing.metrics, directories.metrics],
     stops: [
+      slidingSyncing.close,
       lifecycle.close,
       directories.close,
       accounts.close,
@@ -293,6 +300,14 @@ export function makeServices(deps: ServicesDeps): Services {
     ],
   }
 }
+
+/** Under Synapse's names. */
+const unstableFeaturesOf = ({ experimentalFeatures: features }: WorkerConfig): Readonly<Record<string, boolean>> => ({
+  'org.matrix.simplified_msc3575': features.msc3575Enabled,
+  'org.matrix.msc3881': features.msc3881Enabled,
+  'org.matrix.msc3391': features.msc3391Enabled,
+  'org.matrix.msc4306': features.msc4306Enabled,
+})
 
 const problemsOf = (log: Logger) => (problem: string, error?: unknown) =>
   log.warn(error === undefined ? {} : { err: error }, problem)

@@ -9,18 +9,16 @@ import { type Operation, operations } from '../http/handlers.ts'
 import { makeSyncParts, type SyncParts, type SyncPartsDeps } from '../sync/make-sync.ts'
 import { notifierMetrics } from '../sync/metrics.ts'
 
-export interface Syncing extends Pick<SyncParts, 'snapshots' | 'eventStream' | 'presenceEvents'> {
+export interface Syncing extends Pick<SyncParts, 'notifier' | 'deviceKeys'> {
   readonly operations: readonly Operation[]
   readonly metrics: () => string
 }
 
 /** To be made before the process is connected: it follows streams. */
 export function makeSyncing(deps: SyncPartsDeps & Pick<SyncHandlerDeps, 'beginSync'>): Syncing {
-  const { sync, filters, notifier, snapshots, eventStream, presenceEvents } = makeSyncParts(deps)
+  const { sync, filters, ...shared } = makeSyncParts(deps)
   return {
-    snapshots,
-    eventStream,
-    presenceEvents,
+    ...shared,
     operations: [
       ...operations(
         'client/sync',
@@ -29,6 +27,6 @@ export function makeSyncing(deps: SyncPartsDeps & Pick<SyncHandlerDeps, 'beginSy
       ),
       ...operations('client/filter', filterEndpoints, filterHandlers({ filters })),
     ],
-    metrics: () => notifierMetrics(notifier.numbers()),
+    metrics: () => notifierMetrics(shared.notifier.numbers()),
   }
 }

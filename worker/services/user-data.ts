@@ -24,6 +24,7 @@ import { makeIgnorers } from '../push/ignorers.ts'
 import { makeRuleChanges } from '../push/rule-changes.ts'
 import { makeRuleset, type Ruleset } from '../push/ruleset.ts'
 import { startPushSummaries } from '../push/summaries.ts'
+import { makeThreadSubscribers } from '../push/thread-subscribers.ts'
 import { makeUnreadCounts, type UnreadCounts } from '../push/unread-counts.ts'
 import { makeUserRules } from '../push/user-rules.ts'
 import { makeFullyRead } from '../receipts/fully-read.ts'
@@ -41,7 +42,10 @@ import type { CacheInvalidation, LiveStreams } from '../streams/live-streams.ts'
 import { makeTyping, type Typing } from '../typing/typing.ts'
 
 export interface UserDataDeps {
-  readonly config: Pick<WorkerConfig, 'serverName' | 'instanceName' | 'duties' | 'push' | 'pushRules'>
+  readonly config: Pick<
+    WorkerConfig,
+    'serverName' | 'instanceName' | 'duties' | 'push' | 'pushRules' | 'experimentalFeatures'
+  >
   readonly db: Db
   readonly streams: LiveStreams
   readonly caches: CacheInvalidation
@@ -79,7 +83,8 @@ export function makeUserData(deps: UserDataDeps): UserData {
   const receipts = makeReceipts({ db, streams, client, now })
   const fullyRead = makeFullyRead({ db, events, accountData })
 
-  const defaults = defaultRules(synapseFeatures)
+  const followsThreads = config.experimentalFeatures.msc4306Enabled
+  const defaults = defaultRules({ ...synapseFeatures, threadSubscriptions: followsThreads })
   const compiler = makeRuleCompiler(defaults)
   const rules = makeUserRules({ db, streams, compiler })
   const ruleset = makeRuleset(rules, defaults)
@@ -94,6 +99,7 @@ export function makeUserData(deps: UserDataDeps): UserData {
         ignorers: makeIgnorers({ db, streams, caches }),
         compiler,
         isLocal,
+        subscribers: followsThreads ? makeThreadSubscribers(db, streams) : undefined,
       })
     : noPushEvaluator
   const summaries =

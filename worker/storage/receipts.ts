@@ -87,3 +87,31 @@ export async function upsertReceipt(tx: Queries, receipt: ReceiptRow): Promise<b
 
 /** The unique indexes of both tables: one where there is no thread, one with the thread. */
 const THREAD_TARGET = '(room_id, receipt_type, user_id, thread_id)'
+
+/** In these rooms, a user's own receipts, and everybody's for these events. */
+export const selectReceiptsOfEvents = (
+  db: Queries,
+  userId: UserId,
+  roomIds: readonly RoomId[],
+  eventIds: readonly EventId[],
+) =>
+  db.rows<ReceiptRow>(
+    `select ${COLUMNS} from receipts_linearized r
+     where r.room_id = any($1) and (r.user_id = $2 or r.event_id = any($3)) order by r.stream_id`,
+    [roomIds, userId, eventIds],
+  )
+
+/** Those of these rooms with receipts after `from`, up to and including `to`. */
+export async function selectRoomsWithReceipts(
+  db: Queries,
+  roomIds: readonly RoomId[],
+  from: number,
+  to: number,
+): Promise<readonly RoomId[]> {
+  const rows = await db.rows<{ roomId: RoomId }>(
+    `select distinct room_id as "roomId" from receipts_linearized
+     where room_id = any($1) and stream_id > $2 and stream_id <= $3`,
+    [roomIds, from, to],
+  )
+  return rows.map(({ roomId }) => roomId)
+}

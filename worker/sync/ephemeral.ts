@@ -24,6 +24,9 @@ export interface Receipt {
   readonly eventId: string
   readonly threadId: string | null
   readonly data: JsonObject
+  readonly streamId: number
+  /** The writer by whose clock `streamId` counts. */
+  readonly instanceName: string
 }
 
 /**
@@ -49,8 +52,9 @@ export async function loadReceipts(
   }
   if (news !== undefined) {
     const wanted = new Set(roomIds)
-    for (const { key, row } of news)
-      if (wanted.has(key) && !whole.has(key)) receipts.push({ ...row, roomId: key, data: row.data as JsonObject })
+    for (const { key, position, writer, row } of news)
+      if (wanted.has(key) && !whole.has(key))
+        receipts.push({ ...row, roomId: key, data: row.data as JsonObject, streamId: position, instanceName: writer })
   }
   return receipts
 }

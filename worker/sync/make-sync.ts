@@ -4,14 +4,11 @@ import type { RoomId, UserId } from '../../shared/matrix/ids.ts'
 import type { Memberships } from '../rooms/memberships.ts'
 import type { Db } from '../storage/db.ts'
 import type { CacheInvalidation, LiveStreams } from '../streams/live-streams.ts'
-import { makeDeviceKeys } from './device-keys.ts'
-import { type EventStream, makeEventStream } from './event-stream.ts'
+import { type DeviceKeys, makeDeviceKeys } from './device-keys.ts'
 import { type Filters, makeFilters } from './filters.ts'
 import { makeLazyMembers } from './lazy-members.ts'
 import { makeNotifier, type Notifier } from './notifier.ts'
-import { makePresenceEvents, type PresenceEvents } from './presence-events.ts'
 import type { RespondDeps } from './respond.ts'
-import { makeSnapshots, type Snapshots } from './snapshots.ts'
 import { makeSync, type Sync } from './sync.ts'
 
 export interface SyncPartsDeps
@@ -32,10 +29,8 @@ export interface SyncParts {
   readonly sync: Sync
   readonly filters: Filters
   readonly notifier: Notifier
-  /** What clients of before `/sync` ask for. */
-  readonly snapshots: Snapshots
-  readonly eventStream: EventStream
-  readonly presenceEvents: PresenceEvents
+  /** What sliding sync stands on too. */
+  readonly deviceKeys: DeviceKeys
 }
 
 /** To be made before the process is connected: it follows streams. */
@@ -44,21 +39,14 @@ export function makeSyncParts(deps: SyncPartsDeps): SyncParts {
   const maxTimelineLimit = filterTimelineLimit < 0 ? Number.POSITIVE_INFINITY : filterTimelineLimit
   const notifier = makeNotifier({ streams, memberships, roomsOf: deps.roomsOf })
   deps.presence.online.onChange((...change) => notifier.touch('presence', ...change))
+  const deviceKeys = makeDeviceKeys({ db, caches })
   const sync = makeSync({
     ...deps,
     notifier,
-    deviceKeys: makeDeviceKeys({ db, caches }),
+    deviceKeys,
     lazyMembers: makeLazyMembers(),
     maxTimelineLimit,
     clock: now,
   })
-  const presenceEvents = makePresenceEvents({ presence: deps.presence, memberships, clock: now })
-  return {
-    presenceEvents,
-    sync,
-    filters: makeFilters({ db, maxTimelineLimit }),
-    notifier,
-    snapshots: makeSnapshots({ ...deps, clock: now }),
-    eventStream: makeEventStream({ ...deps, notifier, presenceEvents, clock: now }),
-  }
+  return { sync, filters: makeFilters({ db, maxTimelineLimit }), notifier, deviceKeys }
 }

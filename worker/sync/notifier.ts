@@ -22,8 +22,6 @@ export interface Watch {
 export interface Notifier {
   /** From when it resolves on, nothing that concerns the user is missed. */
   readonly watch: (userId: UserId) => Promise<Watch>
-  /** Of what happens in one room, whoever is in it: for those who only look at it. */
-  readonly watchRoom: (roomId: RoomId) => Watch
   /** Something is new at that position for those users and those in those rooms, which is found out after it was heard. */
   readonly touch: (
     name: StreamName,
@@ -46,8 +44,7 @@ export interface NotifierDeps {
 }
 
 interface Watched {
-  /** Undefined: nobody's, of a room alone. */
-  readonly userId: UserId | undefined
+  readonly userId: UserId
   readonly rooms: Set<RoomId>
   version: number
   watches: number
@@ -111,14 +108,14 @@ export function makeNotifier({ streams, memberships, roomsOf, maxIdleUsers = MAX
   }
 
   /** Which membership it is the row does not say: it is looked up, again if they moved meanwhile. */
-  const lookUp = async (userId: UserId, watched: Watched, roomId: RoomId): Promise<void> => {
+  const lookUp = async (watched: Watched, roomId: RoomId): Promise<void> => {
     for (;;) {
       const { moves } = watched
       // When all have heard the row.
       await undefined
-      const own = await memberships.ofUser(userId)
+      const own = await memberships.ofUser(watched.userId)
       if (moves !== watched.moves) continue
-      if (users.get(userId) !== watched) return
+      if (users.get(watched.userId) !== watched) return
       move(watched, roomId, own.get(roomId)?.membership === 'join')
       // What the room said while it was looked up was not noted.
       watched.version++
@@ -137,7 +134,7 @@ export function makeNotifier({ streams, memberships, roomsOf, maxIdleUsers = MAX
         for (const watched of ofUser(row.stateKey)) {
           note('events', position, writer, [watched])
           // If that fails they are woken a little too often, or when the time is over.
-          lookUp(row.stateKey as UserId, watched, row.roomId as RoomId).catch(() => undefined)
+          lookUp(watched, row.roomId as RoomId).catch(() => undefined)
         }
         continue
       }
@@ -168,7 +165,7 @@ export function makeNotifier({ streams, memberships, roomsOf, maxIdleUsers = MAX
     for (const { roomId, receiptType, userId } of rows)
       note('receipts', position, writer, receiptType === 'm.read.private' ? ofUser(userId) : ofRoom(roomId))
   })
-  for (const name of ['account_data', 'push_rules'] as const)
+  for (const name of ['account_data', 'push_rules', 'thread_subscriptions'] as const)
     streams.follow(name, (rows: readonly { readonly userId: string }[], position, writer) => {
       for (const { userId } of rows) note(name, position, writer, ofUser(userId))
     })
@@ -214,7 +211,7 @@ export function makeNotifier({ streams, memberships, roomsOf, maxIdleUsers = MAX
 
   const drop = (watched: Watched) => {
     idle.delete(watched)
-    if (watched.userId !== undefined) users.delete(watched.userId)
+    users.delete(watched.userId)
     for (const roomId of [...watched.rooms]) leave(watched, roomId)
   }
 
@@ -262,21 +259,26 @@ export function makeNotifier({ streams, memberships, roomsOf, maxIdleUsers = MAX
         end()
         throw error
       }
-      return watchOf(watched, end)
-    },
-    watchRoom(roomId) {
-      const watched: Watched = {
-        userId: undefined,
-        rooms: new Set(),
-        version: 0,
-        watches: 1,
-        waiters: new Set(),
-        ready: Promise.resolve(),
-        changes: undefined,
-        moves: 0,
+      return {
+        version: () => watched.version,
+        changed: (version, timeoutMs, signal) =>
+          new Promise((resolve) => {
+            if (watched.version !== version) return resolve(true)
+            if (timeoutMs <= 0 || signal?.aborted) return resolve(false)
+            const settle = (hasChanged: boolean) => {
+              clearTimeout(timer)
+              signal?.removeEventListener('abort', abort)
+              watched.waiters.delete(wake)
+              resolve(hasChanged)
+            }
+            const wake = () => settle(true)
+            const abort = () => settle(false)
+            const timer = setTimeout(settle, Math.min(timeoutMs, MAX_TIMEOUT_MS), false)
+            signal?.addEventListener('abort', abort)
+            watched.waiters.add(wake)
+          }),
+        end,
       }
-      enter(watched, roomId)
-      return watchOf(watched, () => leave(watched, roomId))
     },
     touch(name, position, writer, roomIds, userIds) {
       const touched = new Set<Watched>()
@@ -293,24 +295,3 @@ export function makeNotifier({ streams, memberships, roomsOf, maxIdleUsers = MAX
     },
   }
 }
-
-const watchOf = (watched: Watched, end: () => void): Watch => ({
-  version: () => watched.version,
-  changed: (version, timeoutMs, signal) =>
-    new Promise((resolve) => {
-      if (watched.version !== version) return resolve(true)
-      if (timeoutMs <= 0 || signal?.aborted) return resolve(false)
-      const settle = (hasChanged: boolean) => {
-        clearTimeout(timer)
-        signal?.removeEventListener('abort', abort)
-        watched.waiters.delete(wake)
-        resolve(hasChanged)
-      }
-      const wake = () => settle(true)
-      const abort = () => settle(false)
-      const timer = setTimeout(settle, Math.min(timeoutMs, MAX_TIMEOUT_MS), false)
-      signal?.addEventListener('abort', abort)
-      watched.waiters.add(wake)
-    }),
-  end,
-})

@@ -13,7 +13,6 @@ import { asState, type Visibility, type VisibleEvent } from '../rooms/visibility
 import type { Queries } from '../storage/db.ts'
 import type { LiveStreams } from '../streams/live-streams.ts'
 import { printStreamToken, type StreamToken } from '../streams/tokens.ts'
-import { tokenAt } from '../streams/vector-clock.ts'
 import type { Inbox } from '../to-device/inbox.ts'
 import type { Typing } from '../typing/typing.ts'
 import { loadAccountData } from './account-data.ts'
@@ -23,6 +22,7 @@ import { loadReceipts, receiptEvents, typingEvent } from './ephemeral.ts'
 import type { LazyMembers } from './lazy-members.ts'
 import { type News, newsOf } from './news.ts'
 import { loadPresence, newUsers, type PresenceSectionDeps } from './presence.ts'
+import { prevBatchPrinter } from './prev-batch.ts'
 import type { Recent } from './recent.ts'
 import { eventsOf, type SyncRequest } from './request.ts'
 import { planIncremental, planInitial, type RoomPlan } from './room-plans.ts'
@@ -290,11 +290,4 @@ async function printEvents(
     return texts.slice(at - count, at)
   }
   return new Map(sizes.map(({ roomId, events, state }) => [roomId, { events: take(events), state: take(state) }]))
-}
-
-/** From before the event at that position on the client goes back; all other positions are those of the answer. */
-function prevBatchPrinter(now: StreamToken, instances: LiveStreams['instances']) {
-  const end = printStreamToken(now, instances)
-  const rest = printStreamToken({ ...now, room: tokenAt(0) }, instances).slice('s0'.length)
-  return (before: number | undefined): string => (before === undefined ? end : `s${Math.max(0, before - 1)}${rest}`)
 }

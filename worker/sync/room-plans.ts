@@ -177,8 +177,7 @@ function planChanged(
 
 const isEnd = ({ membership }: MembershipChange): boolean => membership === 'leave' || membership === 'ban'
 
-/** Of a room that the user is in. */
-export const joined = (
+const joined = (
   roomId: RoomId,
   from: MultiWriterToken | undefined,
   upTo: MultiWriterToken,
@@ -186,8 +185,7 @@ export const joined = (
   isFullState: boolean,
 ): RoomPlan => ({ roomId, kind: 'join', from, upTo, isNew, isFullState, departure: undefined, isOutside: false })
 
-/** Of a room that the user left, up to the event by which they did. */
-export const departed = (
+const departed = (
   roomId: RoomId,
   departure: EventId,
   position: number,

@@ -19,6 +19,7 @@ import type { SentMember, SentMembers } from './lazy-members.ts'
 import type { Recent } from './recent.ts'
 import type { RoomPlan } from './room-plans.ts'
 import { loadStateChanges, type StateChange } from './state-changes.ts'
+import { statesAtEnd } from './states-at-end.ts'
 import type { Timeline } from './timelines.ts'
 
 export interface StateDeps {
@@ -69,7 +70,7 @@ export async function loadStates(
       deps,
       plans.filter(({ isFullState, from }) => !isFullState && from !== undefined),
     ),
-    statesOf(
+    statesAtEnd(
       deps,
       rooms.flatMap(({ plan, lazy }) => (plan.isFullState || (lazy !== undefined && lazy.size > 0) ? plan : [])),
     ),
@@ -135,28 +136,6 @@ export async function loadStates(
           members.push({ roomId, userId: event.stateKey, eventId: event.eventId })
   }
   return { byRoom, members }
-}
-
-/** All of the state at the end of what is told: of rooms that the user left, as of then. */
-async function statesOf(
-  { events, states }: StateDeps,
-  plans: readonly RoomPlan[],
-): Promise<ReadonlyMap<RoomId, StateMap>> {
-  const found = new Map<RoomId, StateMap>()
-  const joined = plans.filter(({ kind }) => kind === 'join')
-  const left = plans.filter(({ kind }) => kind === 'leave')
-  const ofLeft = async () => {
-    if (left.length === 0) return
-    const departures = await events.get(left.map(({ departure }) => departure!))
-    const groups = [...departures.values()].flatMap(({ stateGroup }) => stateGroup ?? [])
-    const maps = await states.ofGroups(groups)
-    for (const { roomId, departure } of left) {
-      const group = departures.get(departure!)?.stateGroup
-      found.set(roomId, (group === undefined ? undefined : maps.get(group)) ?? new Map())
-    }
-  }
-  await Promise.all([...joined.map(async ({ roomId }) => found.set(roomId, await states.current(roomId))), ofLeft()])
-  return found
 }
 
 /**

@@ -14,24 +14,30 @@ export interface StrippedDeps {
   readonly printer: Pick<EventPrinter, 'stripped'>
 }
 
-/**
- * `name`: under which the membership event has the state of the room in `unsigned` (`invite_room_state`). The event itself
- * comes last.
- */
+/** As `/sync` tells them, under `invite_state` or `knock_state`. */
 export async function strippedRooms(
-  { events, printer }: StrippedDeps,
+  deps: StrippedDeps,
   memberships: readonly OwnMembership[],
   kind: 'invite' | 'knock',
 ): Promise<ReadonlyMap<RoomId, JsonText>> {
+  const states = await strippedStates(deps, memberships)
+  return new Map([...states].map(([roomId, state]) => [roomId, strippedRoomText(`${kind}_state`, state)]))
+}
+
+/** The state of these rooms as the invited, or who knocked, may know it. The membership event itself comes last. */
+export async function strippedStates(
+  { events, printer }: StrippedDeps,
+  memberships: readonly OwnMembership[],
+): Promise<ReadonlyMap<RoomId, readonly JsonText[]>> {
   if (memberships.length === 0) return new Map()
   const known = await events.get(memberships.map(({ eventId }) => eventId))
-  const rooms = new Map<RoomId, JsonText>()
-  for (const { roomId, eventId } of memberships) {
+  const rooms = new Map<RoomId, readonly JsonText[]>()
+  for (const { roomId, eventId, membership } of memberships) {
     const event = known.get(eventId)?.event
     if (event === undefined) continue
     const { unsigned } = event.json
-    const state = isObject(unsigned) ? strippedForClients(unsigned[`${kind}_room_state`]) : []
-    rooms.set(roomId, strippedRoomText(`${kind}_state`, [...state.map(jsonTextOf), printer.stripped(event)]))
+    const state = isObject(unsigned) ? strippedForClients(unsigned[`${membership}_room_state`]) : []
+    rooms.set(roomId, [...state.map(jsonTextOf), printer.stripped(event)])
   }
   return rooms
 }

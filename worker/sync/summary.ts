@@ -26,12 +26,39 @@ export async function loadSummaries(
   userId: UserId,
   roomIds: readonly RoomId[],
 ): Promise<ReadonlyMap<RoomId, RoomSummary>> {
+  const [members, named] = await Promise.all([
+    loadMembers(db, userId, roomIds),
+    namedRooms({ states, events }, roomIds),
+  ])
+  return new Map(
+    [...members].map(([roomId, { heroes, ...counts }]) => [
+      roomId,
+      {
+        ...counts,
+        heroes: named.has(roomId) ? undefined : heroes.toSorted((a, b) => (a.userId < b.userId ? -1 : 1)),
+      },
+    ]),
+  )
+}
+
+export interface RoomMembers {
+  readonly joined: number
+  readonly invited: number
+  /** In the order in which they came. */
+  readonly heroes: readonly Hero[]
+}
+
+/** Of all these rooms, in two statements. The user is no hero. */
+export async function loadMembers(
+  db: Queries,
+  userId: UserId,
+  roomIds: readonly RoomId[],
+): Promise<ReadonlyMap<RoomId, RoomMembers>> {
   if (roomIds.length === 0) return new Map()
-  const [counts, heroes, named] = await Promise.all([
+  const [counts, heroes] = await Promise.all([
     selectMemberCounts(db, roomIds),
     // One more, as the user is none.
     selectHeroes(db, roomIds, MAX_HEROES + 1),
-    namedRooms({ states, events }, roomIds),
   ])
   const count = Map.groupBy(counts, ({ roomId }) => roomId)
   const candidates = Map.groupBy(heroes, ({ roomId }) => roomId)
@@ -41,10 +68,8 @@ export async function loadSummaries(
       const others = (candidates.get(roomId) ?? []).filter((hero) => hero.userId !== userId)
       const here = others.filter(({ membership }) => membership === 'join' || membership === 'invite')
       const gone = others.filter(({ membership }) => membership === 'leave' || membership === 'ban')
-      const chosen = (here.length > 0 ? here : gone)
-        .slice(0, MAX_HEROES)
-        .toSorted((a, b) => (a.userId < b.userId ? -1 : 1))
-      return [roomId, { joined: of('join'), invited: of('invite'), heroes: named.has(roomId) ? undefined : chosen }]
+      const chosen = (here.length > 0 ? here : gone).slice(0, MAX_HEROES)
+      return [roomId, { joined: of('join'), invited: of('invite'), heroes: chosen }]
     }),
   )
 }
@@ -54,6 +79,7 @@ async function namedRooms(
   { states, events }: Omit<SummaryDeps, 'db'>,
   roomIds: readonly RoomId[],
 ): Promise<ReadonlySet<RoomId>> {
+  if (roomIds.length === 0) return new Set()
   const current = await Promise.all(roomIds.map((roomId) => states.current(roomId)))
   const namings = current.map((state) =>
     [state.get('m.room.name')?.get(''), state.get('m.room.canonical_alias')?.get('')].filter((id) => id !== undefined),

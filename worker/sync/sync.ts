@@ -9,6 +9,7 @@ import type { StreamToken } from '../streams/tokens.ts'
 import { isNothing, newsOf } from './news.ts'
 import type { Notifier } from './notifier.ts'
 import { mayHavePresence, withPresence } from './presence.ts'
+import { makeReach } from './reach.ts'
 import { eventsOf, type SyncRequest } from './request.ts'
 import { printNothing, type RespondDeps, respond } from './respond.ts'
 import { beyond } from './room-plans.ts'
@@ -27,17 +28,12 @@ export interface SyncWait {
   readonly signal?: AbortSignal | undefined
 }
 
-/** How long this process may be behind the one that gave the token; a client that waits is not answered sooner. */
-const MAX_BEHIND_MS = 10_000
-
 export type Sync = (request: SyncRequest, wait: SyncWait) => Promise<JsonText>
 
 export function makeSync(deps: SyncDeps): Sync {
   const { streams, memberships, notifier } = deps
 
-  /** False also if `signal` aborts. */
-  const reached = (token: StreamToken, signal: AbortSignal | undefined): Promise<boolean> =>
-    Promise.race([streams.reach(token, MAX_BEHIND_MS), ...(signal === undefined ? [] : [aborted(signal)])])
+  const reached = makeReach(streams)
 
   /** Undefined: there is nothing new. `moved`: to be looked again. `stuck`: it cannot be said, as this process is behind. */
   const look = async (
@@ -94,9 +90,3 @@ export function makeSync(deps: SyncDeps): Sync {
     }
   }
 }
-
-const aborted = (signal: AbortSignal): Promise<false> =>
-  new Promise((resolve) => {
-    if (signal.aborted) resolve(false)
-    else signal.addEventListener('abort', () => resolve(false), { once: true })
-  })

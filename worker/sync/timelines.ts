@@ -16,6 +16,8 @@ export interface Timeline {
   readonly events: readonly VisibleEvent[]
   /** There are others before them that the client was not told of. */
   readonly isLimited: boolean
+  /** There are more than were asked for, in what was looked at. */
+  readonly isCut: boolean
   /** The client goes back in history from after this position; undefined: from where the answer ends. */
   readonly before: number | undefined
 }
@@ -30,10 +32,10 @@ export interface TimelineDeps {
 export interface TimelineOptions {
   readonly userId: UserId
   readonly filter: EventFilter
-  /** Of each room. */
-  readonly limit: number
-  /** The user is in none of the rooms, and only looks in. */
-  readonly isPeeking?: boolean
+  /** Of each room, or by room. */
+  readonly limit: number | ((roomId: RoomId) => number)
+  /** Where the last events are not for the user, those before them are not looked for. */
+  readonly isUnfilled?: boolean
 }
 
 /** How often it is looked for older events where those that were found are not for the user. */
@@ -50,6 +52,7 @@ interface Place {
 /** A room while it is filled, from its end. */
 interface Filling {
   readonly plan: RoomPlan
+  readonly limit: number
   /** What memory has, oldest first; what was looked at is taken off its end. Undefined: the table is asked. */
   readonly places: Place[] | undefined
   /** Oldest first. */
@@ -67,11 +70,12 @@ export async function loadTimelines(
   plans: readonly RoomPlan[],
   options: TimelineOptions,
 ): Promise<ReadonlyMap<RoomId, Timeline>> {
-  const { userId, filter, limit, isPeeking = false } = options
+  const { userId, filter, limit, isUnfilled = false } = options
   const rooms = plans.map((plan): Filling => {
     const places = plan.isOutside ? [] : recentPlaces(deps.recent, plan)
     return {
       plan,
+      limit: typeof limit === 'number' ? limit : limit(plan.roomId),
       places,
       found: [],
       oldest: maxPosition(plan.upTo) + 1,
@@ -80,17 +84,18 @@ export async function loadTimelines(
     }
   })
   const departures = new Set(plans.flatMap(({ departure }) => departure ?? []))
-  const wantsNone = limit === 0 || filter.passesNothing
-  let page = limit + 1
+  const most = Math.max(0, ...rooms.map((room) => room.limit))
+  const wantsNone = most === 0 || filter.passesNothing
+  let page = most + 1
   if (wantsNone) {
     // Whether there is any.
     const unknown = rooms.filter(({ places }) => places === undefined)
     for (const { room, places } of await readPages(deps, unknown, MAX_WRITERS)) room.isExhausted = places.length === 0
   } else
-    for (let round = 0; round < MAX_ROUNDS; round++) {
-      const open = rooms.filter((room) => !room.isExhausted && room.found.length <= limit)
+    for (let round = 0; round < (isUnfilled ? 1 : MAX_ROUNDS); round++) {
+      const open = rooms.filter((room) => !room.isExhausted && room.found.length <= room.limit)
       if (open.length === 0) break
-      const pages = await readPages(deps, open, page)
+      const pages = (await readPages(deps, open, page)).map((page) => (isUnfilled ? lastOf(page) : page))
       const known = await deps.events.get(pages.flatMap(({ places }) => places.map(({ eventId }) => eventId)))
       const candidates: KnownEvent[] = []
       for (const { room, places } of pages) {
@@ -102,7 +107,7 @@ export async function loadTimelines(
         }
       }
       if (candidates.length > 0) {
-        const seen = await deps.visibility.filter(userId, candidates, { alwaysInclude: departures, isPeeking })
+        const seen = await deps.visibility.filter(userId, candidates, { alwaysInclude: departures })
         const byRoom = Map.groupBy(seen, (event) => event.known.event.roomId)
         for (const { room } of pages) {
           const events = byRoom.get(room.plan.roomId)
@@ -115,18 +120,14 @@ export async function loadTimelines(
   return new Map(
     rooms.map((room) => [
       room.plan.roomId,
-      room.plan.isOutside ? outsideTimeline(outside.get(room.plan.departure!)) : finish(room, limit, wantsNone),
+      room.plan.isOutside ? outsideTimeline(outside.get(room.plan.departure!)) : finish(room, wantsNone),
     ]),
   )
 }
 
-function finish(
-  { plan, found, oldest, isExhausted, startsWithCreate }: Filling,
-  limit: number,
-  wantsNone: boolean,
-): Timeline {
+function finish({ plan, limit, found, oldest, isExhausted, startsWithCreate }: Filling, wantsNone: boolean): Timeline {
   if (wantsNone) {
-    return { events: [], isLimited: plan.isNew || !isExhausted, before: undefined }
+    return { events: [], isLimited: plan.isNew || !isExhausted, isCut: !isExhausted, before: undefined }
   }
   const events = found.length > limit ? found.slice(found.length - limit) : found
   const isCut = found.length > limit || !isExhausted
@@ -136,6 +137,7 @@ function finish(
   return {
     events,
     isLimited: isCut || plan.isNew || hasMore,
+    isCut,
     before: first ?? (isCut ? oldest : undefined),
   }
 }
@@ -144,6 +146,7 @@ function finish(
 const outsideTimeline = (known: KnownEvent | undefined): Timeline => ({
   events: known === undefined ? [] : [{ known, membership: membershipIn(known.event.content), isPruned: false }],
   isLimited: false,
+  isCut: false,
   before: known?.streamOrdering,
 })
 
@@ -207,6 +210,14 @@ async function readPages({ db }: TimelineDeps, rooms: readonly Filling[], size: 
     pages.push({ room, places: places.filter(({ eventId }) => ids.has(eventId)) })
   }
   return pages
+}
+
+/** No more of it than are wanted. */
+function lastOf({ room, places }: Page): Page {
+  if (places.length <= room.limit) return { room, places }
+  const last = places.slice(places.length - room.limit)
+  note(room, last, false)
+  return { room, places: last }
 }
 
 function note(room: Filling, places: readonly Place[], isExhausted: boolean): void {

@@ -1,3 +1,4 @@
+import { nullable, object, optional, string } from '../../schema.ts'
 import { clientVersions, endpoints } from '../types.ts'
 
 /** Thread subscriptions, MSC4306 and MSC4308. */
@@ -22,6 +23,7 @@ export const threadSubscriptionsEndpoints = endpoints({
     class: 'thread_subscriptions',
     sticky: 'user',
     since: [1, 135],
+    body: object({ automatic: optional(nullable(string())) }),
   },
   deleteThreadSubscription: {
     method: 'DELETE',

@@ -140,7 +140,7 @@ test('a key that is not supported is named once; one that switches off what is n
       'b.yaml:2:9: warning: caches: has no effect: its sizes are those of Synapse’s own caches',
       'b.yaml:3:15: note: report_stats: has no effect: nothing is reported to anyone',
       'b.yaml:4:1: warning: enable_serch: unknown key, passed over: did you mean enable_search?',
-      'b.yaml:5:25: warning: experimental_features.msc3814_enabled: unknown key, passed over: did you mean msc4143_enabled?',
+      'b.yaml:5:25: warning: experimental_features.msc3814_enabled: unknown key, passed over: did you mean msc3881_enabled?',
       'b.yaml:7:21: warning: limit_remote_rooms: not supported yet: rooms of any size are joined',
     ],
   )

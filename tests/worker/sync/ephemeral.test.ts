@@ -14,6 +14,8 @@ const receipt = (more: Partial<Receipt>): Receipt => ({
   eventId: '$1',
   threadId: null,
   data: { ts: 1 },
+  streamId: 1,
+  instanceName: 'master',
   ...more,
 })
 const contentOf = (receipts: readonly Receipt[]) => {

@@ -9,6 +9,15 @@ export const experimentalSection = section(
     msc3861: refused('accounts that are delegated to the Matrix Authentication Service are not supported yet', {
       example: '{enabled: true}',
     }),
+    msc3391_enabled: withDefault(flag, 'false', 'Whether account data can be deleted.', 'true'),
+    msc3575_enabled: withDefault(flag, 'true', 'Whether there is simplified sliding sync (MSC4186).', 'false'),
+    msc3881_enabled: withDefault(
+      flag,
+      'false',
+      'Whether pushers can be switched off, and say which device they are of.',
+      'true',
+    ),
+    msc4306_enabled: withDefault(flag, 'false', 'Whether threads can be followed (MSC4306, MSC4308).', 'true'),
     msc4108_enabled: refused('needs matrix_authentication_service, as in Synapse'),
     msc4108_delegation_endpoint: refused('needs matrix_authentication_service, as in Synapse', {
       example: 'https://rendezvous.example.org/',
