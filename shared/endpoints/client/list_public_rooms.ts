@@ -40,7 +40,7 @@ export const listPublicRoomsEndpoints = endpoints({
     served: 'generic',
     class: 'client_read',
     body: object({
-      limit: optional(integer()),
+      limit: optional(integer({ minimum: 0 })),
       since: optional(nullable(string())),
       filter: optional(
         nullable(
