@@ -75,6 +75,8 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   'worker/services': ['shared', 'worker'],
   'worker/admin': ['shared', 'worker/http', 'worker/storage', 'worker/users'],
   'worker/federation': ['shared', 'worker/http'],
+  // Pages for browsers.
+  'worker/synapse-client': ['shared', 'worker/http', 'worker/storage', 'worker/users', 'worker/client'],
   'worker/well-known': ['shared', 'worker/http'],
 }
 /** Files directly in these folders (`router/main.ts`) put everything together: they may import all of their half. */

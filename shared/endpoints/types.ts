@@ -110,8 +110,10 @@ export interface Endpoint {
   readonly optionalSlash?: true
   /** Guests are served too (client-server-api, "Guest Access", and what Synapse allows beyond it). */
   readonly guests?: true
-  /** Users whose account is locked or whose access token has expired are served too. */
+  /** Users whose account is locked or has expired, or whose access token has, are served too. */
   readonly barred?: true
+  /** Users whose account has expired are served too. */
+  readonly expired?: true
   /** What the body must be. Absent: the handler reads it, if it wants one. */
   readonly body?: Schema<unknown>
   /** An empty body is taken for `{}`. */

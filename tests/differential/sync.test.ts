@@ -144,6 +144,98 @@ async function play(url: string): Promise<Seen> {
   await bob.join(open)
   await membership(bob, open, 'leave')
   await sync('came and went', bob)
+
+  // Knocks: who may come in is asked, and answered.
+  const closed = await alice.createRoom({
+    room_version: '10',
+    name: 'closed',
+    initial_state: [{ type: 'm.room.join_rules', state_key: '', content: { join_rule: 'knock' } }],
+  })
+  name(closed, '!closed')
+  await sync('before the knock', carol)
+  await carol.ask('POST', `${V3}/knock/${encodeURIComponent(closed)}`, { reason: 'please' })
+  await sync('knocked', carol)
+  await sync('who is knocked at', alice)
+  await sync('knocked, anew', carol, {}, true)
+  await membership(alice, closed, 'kick', carol)
+  await sync('not let in', carol)
+  await carol.ask('POST', `${V3}/knock/${encodeURIComponent(closed)}`, {})
+  await sync('knocked again', carol)
+  await membership(alice, closed, 'invite', carol)
+  await sync('let in', carol)
+  await carol.join(closed)
+  await sync('in', carol)
+
+  // State after the timeline instead of before it.
+  const after = { use_state_after: 'true' }
+  await sync('anew, state after', carol, { ...after, filter: filter({ timeline: { limit: 1 } }) }, true)
+  await state(alice, closed, 'm.room.topic', { topic: 'one' }, 'one')
+  await send(alice, closed, 'a word')
+  await state(alice, closed, 'm.room.topic', { topic: 'two' }, 'two')
+  await sync('state after', carol, after)
+  for (let i = 0; i < 5; i++) await send(alice, closed, `w${i}`)
+  await sync('a gap, state after', carol, { ...after, filter: filter({ timeline: { limit: 2 } }) })
+
+  // Threads.
+  const threads = { filter: filter({ timeline: { unread_thread_notifications: true } }) }
+  const root = await alice.send(closed, 'root')
+  name(root, '$root')
+  await sync('a root', carol, threads)
+  const reply = (body: string) => ({
+    msgtype: 'm.text',
+    body,
+    'm.relates_to': { rel_type: 'm.thread', event_id: root },
+  })
+  for (const body of ['carol: one', 'two']) {
+    const { event_id: id } = await alice.ask('PUT', inRoom(closed, `send/m.room.message/${body.length}`), reply(body))
+    name(id, `$${body}`)
+  }
+  await sync('replies in a thread', carol, threads)
+  await sync('anew with threads', carol, threads, true)
+  await sync('anew without threads', carol, {}, true)
+  await carol.ask('POST', inRoom(closed, `receipt/m.read/${encodeURIComponent(root)}`), { thread_id: 'main' })
+  await sync('the main timeline read', carol, threads)
+
+  // Who is ignored does not invite, and is not heard.
+  await carol.ask('PUT', data(carol, 'account_data/m.ignored_user_list'), { ignored_users: { [bob.userId]: {} } })
+  await sync('ignoring', carol)
+  const unwanted = await bob.createRoom({ preset: 'private_chat' })
+  name(unwanted, '!unwanted')
+  await membership(bob, unwanted, 'invite', carol)
+  await sync('asked by who is ignored', carol)
+  await sync('asked by who is ignored, anew', carol, {}, true)
+  await membership(alice, closed, 'invite', bob)
+  await bob.join(closed)
+  await send(bob, closed, 'do you hear me')
+  await sync('who is ignored speaks', carol)
+  await sync('who is ignored speaks, anew', carol, {}, true)
+  await carol.ask('PUT', data(carol, 'account_data/m.ignored_user_list'), { ignored_users: {} })
+  await sync('not ignoring', carol)
+
+  // Rooms left.
+  const left = { filter: filter({ include_leave: true, timeline: { limit: 3 } }) }
+  await membership(carol, closed, 'leave')
+  await send(alice, closed, 'without carol')
+  await sync('left', carol, left)
+  await sync('left, anew', carol, left, true)
+  await sync('left, full state', carol, { ...left, full_state: 'true' })
+  await membership(carol, closed, 'forget')
+  await sync('forgotten, anew', carol, left, true)
+
+  // What a filter leaves of it.
+  const odd = [
+    { rooms: [] },
+    { not_rooms: [room, closed, open] },
+    { timeline: { senders: [alice.userId], limit: 2 } },
+    { timeline: { not_types: ['m.room.mess*'], limit: 3 } },
+    { timeline: { contains_url: true } },
+    { state: { types: [] }, ephemeral: { types: [] }, account_data: { types: [] } },
+    { state: { not_senders: [alice.userId] } },
+  ]
+  for (const [i, one] of odd.entries()) await sync(`filter ${i}`, alice, { filter: filter(one) }, true)
+  // The specification's schema, which answers are held against, has these in every event.
+  const fields = ['type', 'event_id', 'sender', 'origin_server_ts', 'state_key', 'unsigned']
+  await sync('fields', alice, { filter: JSON.stringify({ event_fields: [...fields, 'content'] }) }, true)
   return seen
 }
 
@@ -163,10 +255,16 @@ function plain(answer: Json, names: ReadonlyMap<string, string>): Json {
   for (const kind of ['join', 'leave'])
     for (const room of Object.values(result.rooms?.[kind] ?? {}) as Json[]) {
       // Of a create event of rooms/v12, where it is the only one that says it.
-      for (const event of [...room.state.events, ...room.timeline.events]) delete event.room_id
-      room.state.events.sort(byTypeAndKey)
+      const { events } = room.state ?? room.state_after
+      for (const event of [...events, ...room.timeline.events]) {
+        delete event.room_id
+        for (const key of MADE_UP) delete event[key]
+      }
+      events.sort(byTypeAndKey)
       room.account_data.events.sort(byTypeAndKey)
     }
+  for (const { knock_state } of Object.values(result.rooms?.knock ?? {}) as Json[])
+    knock_state.events.sort(byTypeAndKey)
   for (const { invite_state } of Object.values(result.rooms?.invite ?? {}) as Json[])
     invite_state.events.sort(byTypeAndKey)
   result.account_data?.events.sort(byTypeAndKey)
@@ -182,6 +280,9 @@ const LEFT_OUT = new Set([
   ...['presence', 'device_lists', 'to_device'],
 ])
 
+/** Of events as servers have them. */
+const MADE_UP = ['auth_events', 'prev_events', 'hashes', 'signatures', 'depth', 'origin']
+
 /** Where an event is a part of the state, what it replaced is not told here. */
 const plainUnsigned = ({ membership, prev_content, prev_sender }: Json): Json =>
   membership === undefined ? {} : { membership, prev_content, prev_sender }
@@ -196,6 +297,22 @@ const EXPLAINED: Readonly<Record<string, string>> = {
   anew: 'a room where nobody types needs no event that says so',
   'declined, anew, with rooms left': 'who was never in the room is told nothing of it',
   'thrown out, anew': 'the state is that before the first event of the timeline, not after it',
+  'left, anew': 'as of declined and thrown out',
+  'forgotten, anew': 'as of declined',
+  'filter 1': 'a create event of rooms/v12 has no room ID, and so passes there',
+  'filter 3': 'the state is that before the first event of the timeline, not after it',
+  ...Object.fromEntries(
+    ['filter 2', 'filter 4', 'filter 6', 'fields'].map((what) => [
+      what,
+      'a room where nobody types needs no event that says so',
+    ]),
+  ),
+  ...Object.fromEntries(
+    ['anew, state after', 'state after', 'a gap, state after'].map((what) => [
+      what,
+      'Synapse has it under unstable names',
+    ]),
+  ),
   back: 'who comes to a room is told of the receipts in it',
 }
 

@@ -29,7 +29,7 @@ export const townsfolk: Requesters = {
       guest: requesterOf('guest', { isGuest: true }),
       expired: requesterOf('alice', { validUntilMs: 1 }),
       locked: requesterOf('bob', { isLocked: true }),
-      lapsed: requesterOf('carol', { isAccountExpired: true }),
+      lapsed: requesterOf('carol', { accountValidUntilMs: 1 }),
       bridge: requesterOf('bridge', { appserviceId: 'irc', deviceId: undefined }),
     })[token],
   isAdmin: (userId) => userId === '@admin:example.org',

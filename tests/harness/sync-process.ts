@@ -77,6 +77,8 @@ export interface Answer {
 export interface SyncProcessesOptions extends Omit<RoomProcessesOptions, 'onMade'> {
   /** Rows of streams that are kept in memory, by the process' name. */
   readonly recentRows?: (name: string) => number | undefined
+  /** `exclude_rooms_from_sync`; may be filled later. */
+  readonly excludedRooms?: ReadonlySet<RoomId>
 }
 
 export async function startSyncProcesses(
@@ -90,7 +92,11 @@ export async function startSyncProcesses(
     ...options,
     onMade(process) {
       const rows = recentRows(process.name)
-      const more = { call: callOf(process.name, parts), ...(rows !== undefined && { recentRows: rows }) }
+      const more = {
+        call: callOf(process.name, parts),
+        ...(options.excludedRooms && { excludedRooms: options.excludedRooms }),
+        ...(rows !== undefined && { recentRows: rows }),
+      }
       parts.set(process.name, makeParts(process, dbOf(process.name), more))
     },
   })
@@ -100,7 +106,15 @@ export async function startSyncProcesses(
 function makeParts(
   { streams, events, states }: RoomProcess,
   db: Db,
-  { call, ...options }: { readonly call: ReplicationClient['call']; readonly recentRows?: number },
+  {
+    call,
+    excludedRooms = new Set(),
+    ...options
+  }: {
+    readonly excludedRooms?: ReadonlySet<RoomId>
+    readonly call: ReplicationClient['call']
+    readonly recentRows?: number
+  },
 ): Parts {
   const { caches } = streams
   const recent = followRecent(streams, options.recentRows)
@@ -134,6 +148,7 @@ function makeParts(
     states,
     memberships,
     ignoredUsers,
+    excludedRooms,
     visibility,
     printer,
     typing: { inRoom: () => [], changedAt: () => 0 },

@@ -1,5 +1,5 @@
 import type { deviceManagementEndpoints } from '../../shared/endpoints/client/device_management.ts'
-import { isObject, type JsonObject, type JsonValue } from '../../shared/matrix/json/value.ts'
+import type { JsonObject, JsonValue } from '../../shared/matrix/json/value.ts'
 import { MatrixError } from '../../shared/matrix/matrix-error.ts'
 import type { DeviceChanges } from '../devices/device-changes.ts'
 import { parseObject } from '../http/body.ts'
@@ -7,7 +7,7 @@ import type { Handlers, RequestOf } from '../http/handlers.ts'
 import type { Queries } from '../storage/db.ts'
 import { type DeviceRow, selectDevice, selectDevices, updateDeviceName } from '../storage/devices.ts'
 import { checkDeviceName, type Sessions } from '../users/sessions.ts'
-import type { ConfirmUser } from './confirm-user.ts'
+import { authObject, type ConfirmUser } from './confirm-user.ts'
 import { optionalString } from './members.ts'
 
 export interface DeviceManagementDeps {
@@ -27,8 +27,7 @@ export const deviceManagementHandlers = ({
   confirmUser,
 }: DeviceManagementDeps): Handlers<typeof deviceManagementEndpoints> => {
   async function confirm(request: Deletion, body: JsonObject, description: string) {
-    if (body.auth !== undefined && body.auth !== null && !isObject(body.auth))
-      throw new MatrixError('M_BAD_JSON', 'auth: must be an object')
+    authObject(body)
     const { method, target, clientIp, userAgent, requester } = request
     return await confirmUser({
       request: { method, target, clientIp, userAgent },

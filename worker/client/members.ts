@@ -13,3 +13,10 @@ export function optionalString(body: JsonObject, name: string): string | undefin
   if (!value.isWellFormed()) throw new MatrixError('M_INVALID_PARAM', `${name} has a lone surrogate`)
   return value
 }
+
+/** Throws M_MISSING_PARAM in Synapse's words for those of `names` that are not there. */
+export function mustHave(body: JsonObject, ...names: readonly string[]): void {
+  const absent = names.filter((name) => body[name] === undefined)
+  if (absent.length > 0)
+    throw new MatrixError('M_MISSING_PARAM', `Missing params: [${absent.map((name) => `'${name}'`).join(', ')}]`)
+}

@@ -1,41 +1,56 @@
-import { MatrixError } from '../../shared/matrix/matrix-error.ts'
-import { dummyStage, type Stage, type Stages } from '../http/ui-auth.ts'
+import type { JsonObject } from '../../shared/matrix/json/value.ts'
+import { dummyStage, type Stage, type Stages, termsStage } from '../http/ui-auth.ts'
 
 /** What a registration must prove: keys of homeserver.yaml. */
 export interface RegistrationRules {
   readonly registrationRequiresToken: boolean
+  readonly enableRegistrationToken3pidBypass: boolean
   readonly enableRegistrationCaptcha: boolean
   readonly registrationsRequire3pid: readonly string[]
 }
 
-const REGISTRATION_TOKEN = 'm.login.registration_token'
-
-/** A stage that is asked for by the configuration and that this server cannot check: nobody passes it. */
-const notToBePassed = (what: string): Stage => ({
-  async check() {
-    throw new MatrixError('M_FORBIDDEN', `${what} cannot be verified by this server: nobody can register`)
-  },
-})
-
-const unverifiable: Stages = {
-  'm.login.recaptcha': notToBePassed('A CAPTCHA'),
-  'm.login.email.identity': notToBePassed('An e-mail address'),
-  'm.login.msisdn': notToBePassed('A phone number'),
+export interface RegistrationStages {
+  readonly token: Stage
+  /** Undefined, each: there is no means of it. */
+  readonly email: Stage | undefined
+  readonly recaptcha: Stage | undefined
+  /** Policies to be agreed to, where that is asked for. */
+  readonly policies: JsonObject | undefined
 }
 
-/** The flow of `POST /register` (client-server-api, "Account registration"): its stages, and how they are checked. */
+const EMAIL = 'm.login.email.identity'
+const REGISTRATION_TOKEN = 'm.login.registration_token'
+
+/**
+ * The flows of `POST /register` (client-server-api, "Account registration"), in Synapse's order: their stages, and how they are
+ * checked. Phone numbers are not verified, so that no flow has `m.login.msisdn`.
+ */
 export function registrationFlows(
-  { registrationRequiresToken, enableRegistrationCaptcha, registrationsRequire3pid }: RegistrationRules,
-  tokenStage: Stage,
+  rules: RegistrationRules,
+  { token, email, recaptcha, policies }: RegistrationStages,
 ): { readonly flows: readonly (readonly string[])[]; readonly stages: Stages } {
-  const [email, msisdn] = ['email', 'msisdn'].map((medium) => registrationsRequire3pid.includes(medium))
-  const flow = [
-    ...(registrationRequiresToken ? [REGISTRATION_TOKEN] : []),
-    ...(enableRegistrationCaptcha ? ['m.login.recaptcha'] : []),
-    ...(msisdn ? ['m.login.msisdn'] : []),
-    ...(email ? ['m.login.email.identity'] : []),
+  const endings = [
+    // Without it, who has done a CAPTCHA would be registered, who perhaps wanted to give an address next.
+    ...(rules.registrationsRequire3pid.includes('email') ? [] : [['m.login.dummy']]),
+    ...(email === undefined ? [] : [[EMAIL]]),
+    ...(rules.enableRegistrationToken3pidBypass ? [[REGISTRATION_TOKEN]] : []),
   ]
-  const needed = email || msisdn ? flow : [...flow, 'm.login.dummy']
-  const known: Stages = { 'm.login.dummy': dummyStage, [REGISTRATION_TOKEN]: tokenStage, ...unverifiable }
-  return { flows: [needed], stages: Object.fromEntries(needed.map((stage) => [stage, known[stage]!])) }
+  const before = [
+    ...(rules.enableRegistrationCaptcha ? ['m.login.recaptcha'] : []),
+    ...(policies === undefined ? [] : ['m.login.terms']),
+  ]
+  const flows = endings.map((ending) => {
+    const flow = [...before, ...ending]
+    return rules.registrationRequiresToken && !flow.includes(REGISTRATION_TOKEN) ? [REGISTRATION_TOKEN, ...flow] : flow
+  })
+  const known: Readonly<Record<string, Stage | undefined>> = {
+    'm.login.dummy': dummyStage,
+    'm.login.terms': policies && termsStage(policies),
+    'm.login.recaptcha': recaptcha,
+    [EMAIL]: email,
+    [REGISTRATION_TOKEN]: token,
+  }
+  const needed = new Set(flows.flat())
+  const stages = Object.entries(known).filter(([name, stage]) => stage !== undefined && needed.has(name))
+  return { flows, stages: Object.fromEntries(stages) as Stages }
 }

@@ -1,8 +1,7 @@
 import { isLongerThan } from '../../shared/code-points.ts'
 import type { registrationEndpoints } from '../../shared/endpoints/client/registration.ts'
 import type { UserId } from '../../shared/matrix/ids.ts'
-import type { JsonObject } from '../../shared/matrix/json/value.ts'
-import { isObject } from '../../shared/matrix/json/value.ts'
+import { isObject, type JsonObject, type JsonValue } from '../../shared/matrix/json/value.ts'
 import { MatrixError } from '../../shared/matrix/matrix-error.ts'
 import { accessTokenOf } from '../http/access-token.ts'
 import type { Handlers, RequestOf } from '../http/handlers.ts'
@@ -10,11 +9,13 @@ import { queryString, requiredString } from '../http/query.ts'
 import type { RateLimiter } from '../http/rate-limit.ts'
 import type { Requesters } from '../http/requester.ts'
 import type { UiAuth, UiAuthSessions } from '../http/ui-auth.ts'
+import type { Appservices } from '../users/appservices.ts'
 import { checkPassword, type PasswordPolicy } from '../users/password-policy.ts'
 import type { Passwords } from '../users/passwords.ts'
 import { printSession } from '../users/print-session.ts'
 import type { Registration } from '../users/registration.ts'
 import type { Sessions } from '../users/sessions.ts'
+import type { Threepids } from '../users/threepids.ts'
 import { optionalString } from './members.ts'
 
 type Served = Pick<typeof registrationEndpoints, 'register' | 'checkUsernameAvailability'>
@@ -30,8 +31,10 @@ export interface RegistrationDeps {
   readonly uiAuth: UiAuth
   readonly uiAuthSessions: Pick<UiAuthSessions, 'data' | 'setData'>
   readonly flows: readonly (readonly string[])[]
-  /** The user of that session has been registered. */
-  readonly onRegistered: (sessionId: string) => Promise<void>
+  readonly threepids: Pick<Threepids, 'mustBeAllowed' | 'ownerOf'>
+  /** The user of that session has been registered, who did what is `completed`. */
+  readonly onRegistered: (userId: UserId, sessionId: string, completed: Completed) => Promise<void>
+  readonly appservices: Pick<Appservices, 'byToken' | 'mayAskFrom'>
   readonly serverName: string
   /** `enable_registration` */
   readonly isEnabled: boolean
@@ -47,6 +50,10 @@ export interface RegistrationDeps {
 const REGISTERED_USER_ID = 'registered_user_id'
 const PASSWORD_HASH = 'password_hash'
 const MAX_LENGTH = 512
+const DENIED = 'Third party identifiers (email/phone numbers) are not authorized on this server'
+
+/** Results of stages, by their types. */
+type Completed = Readonly<Record<string, JsonValue>>
 
 /** client-server-api, "Account registration". */
 export const registrationHandlers = (deps: RegistrationDeps): Handlers<Served> => {
@@ -91,9 +98,14 @@ export const registrationHandlers = (deps: RegistrationDeps): Handlers<Served> =
     }
 
     const given = outcome.body
+    const address = provenEmail(outcome.completed)
+    if (address !== undefined) deps.threepids.mustBeAllowed('email', address, DENIED)
     if (registeredId !== undefined) return await welcome(registeredId, given)
     const passwordHash = password === undefined ? earlierHash : await passwords.hash(password)
     if (passwordHash === undefined) throw new MatrixError('M_MISSING_PARAM', 'Missing params: password')
+    // Two links to the same address, each of them followed.
+    if (address !== undefined && (await deps.threepids.ownerOf('email', address)) !== undefined)
+      throw new MatrixError('M_THREEPID_IN_USE', 'email is already in use')
     limit.takeOrRefuse(clientIp)
     const userId = await registration.register({
       localpart: nameOf(given),
@@ -101,7 +113,7 @@ export const registrationHandlers = (deps: RegistrationDeps): Handlers<Served> =
       passwordHash,
     })
     await uiAuthSessions.setData(outcome.sessionId, REGISTERED_USER_ID, userId)
-    await deps.onRegistered(outcome.sessionId)
+    await deps.onRegistered(userId, outcome.sessionId, outcome.completed)
     return await welcome(userId, given)
   }
 
@@ -127,6 +139,28 @@ export const registrationHandlers = (deps: RegistrationDeps): Handlers<Served> =
     throw new MatrixError('M_FORBIDDEN', 'Cannot register taken user ID without valid guest credentials for that user.')
   }
 
+  async function ofAppservice(request: RegisterRequest, body: JsonObject, username: string | undefined) {
+    const { headers, query, clientIp } = request
+    if (!hasAccessToken(request))
+      throw new MatrixError(
+        'M_UNKNOWN',
+        'Appservice token must be provided when using a type of m.login.application_service',
+      )
+    if (username === undefined) throw new MatrixError('M_UNKNOWN', 'Desired Username is missing or not a string')
+    const inHeader = headers.authorization === undefined ? [] : [headers.authorization]
+    const token = accessTokenOf(inHeader, query.get('access_token'))
+    const appservice = token === undefined ? undefined : deps.appservices.byToken(token)
+    if (appservice === undefined || !deps.appservices.mayAskFrom(appservice, clientIp))
+      throw new MatrixError('M_UNKNOWN_TOKEN', 'Unrecognised access token', { soft_logout: false })
+    const userId = await registration.registerFor(appservice, username)
+    if (appservice.managesDevices && !body.inhibit_login)
+      throw new MatrixError(
+        'M_APPSERVICE_LOGIN_UNSUPPORTED',
+        'This appservice has MSC4190 enabled, so the inhibit_login parameter must be set to true.',
+      )
+    return await welcome(userId, body)
+  }
+
   return {
     async register(request) {
       const body = await request.json()
@@ -141,7 +175,7 @@ export const registrationHandlers = (deps: RegistrationDeps): Handlers<Served> =
         throw new MatrixError('M_UNKNOWN', '`refresh_token` should be true or false.')
       const { username, password } = body
       if (username !== undefined && !isShortText(username)) throw new MatrixError('M_UNKNOWN', 'Invalid username')
-      if (body.type === 'm.login.application_service') refuseAppservice(request, username)
+      if (body.type === 'm.login.application_service') return await ofAppservice(request, body, username)
       if (hasAccessToken(request))
         throw new MatrixError(
           'M_UNKNOWN',
@@ -177,15 +211,8 @@ const sessionIdOf = ({ auth }: JsonObject): string | undefined =>
 const hasAccessToken = ({ headers, query }: RegisterRequest): boolean =>
   headers.authorization !== undefined || query.has('access_token')
 
-/** There are none, so that no token is one's. */
-function refuseAppservice(request: RegisterRequest, username: unknown): never {
-  const { headers, query } = request
-  if (!hasAccessToken(request))
-    throw new MatrixError(
-      'M_UNKNOWN',
-      'Appservice token must be provided when using a type of m.login.application_service',
-    )
-  if (username === undefined) throw new MatrixError('M_UNKNOWN', 'Desired Username is missing or not a string')
-  accessTokenOf(headers.authorization === undefined ? [] : [headers.authorization], query.get('access_token'))
-  throw new MatrixError('M_UNKNOWN_TOKEN', 'Unrecognised access token', { soft_logout: false })
+/** The address that was proven in the session. */
+export function provenEmail(completed: Completed): string | undefined {
+  const proven = completed['m.login.email.identity']
+  return isObject(proven) && typeof proven.address === 'string' ? proven.address : undefined
 }

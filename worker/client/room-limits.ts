@@ -45,6 +45,7 @@ export function makeRoomLimits({ settings, overrides, now }: RoomLimitDeps): Roo
 
   /** The limit that counts for messages instead of the configuration's; `none`: there is no limit of any kind. */
   async function exceptionOf(actor: Actor): Promise<RateLimit | 'none' | undefined> {
+    if (actor.isUnlimited) return 'none'
     const override = await overrides(actor.authenticatedEntity as UserId)
     if (override === undefined) return undefined
     const { perSecond, burstCount } = override

@@ -83,7 +83,8 @@ const checkLocation = (
     )
 }
 
-const checkAccounts = (values: SynapseValues, { error, has }: Telling): void => {
+const checkAccounts = (values: SynapseValues, telling: Telling): void => {
+  const { error, has } = telling
   if (
     values.enableRegistration &&
     !values.enableRegistrationWithoutVerification &&
@@ -113,8 +114,39 @@ const checkAccounts = (values: SynapseValues, { error, has }: Telling): void => 
     values.autoJoinMxidLocalpart === undefined
   )
     error('autocreate_auto_join_room_preset', 'needs auto_join_mxid_localpart: somebody has to invite')
+  checkVerification(values, telling)
   for (const [i, alias] of values.autoJoinRooms.entries())
     if (!/^#[^:]*:./.test(alias)) error(`auto_join_rooms[${i}]`, 'expected an alias such as #room:example.org')
+}
+
+/** What a configuration asks users to prove, it must have the means to check. */
+const checkVerification = (values: SynapseValues, { error, has }: Telling): void => {
+  const { email, accountValidity, jwtConfig, userConsent } = values
+  const needsEmail = values.registrationsRequire3pid.includes('email')
+  if (needsEmail && email === undefined)
+    error('registrations_require_3pid', 'asks for an e-mail address, and without email there is no mail to verify it')
+  if (values.registrationsRequire3pid.includes('msisdn') && !values.disableMsisdnRegistration)
+    error('registrations_require_3pid', 'asks for a phone number, which cannot be verified')
+  if (email !== undefined) {
+    if (!email.notifFrom) error('email.notif_from', 'missing: from whom mails are')
+    else if (!/[^\s<>]@[^\s<>]/.test(email.notifFrom)) error('email.notif_from', 'is no address')
+    for (const key of ['force_tls', 'require_transport_security'] as const)
+      if (!email.enableTls && email[key === 'force_tls' ? 'forceTls' : 'requireTransportSecurity'])
+        error(`email.${key}`, 'needs enable_tls: true')
+  }
+  if (values.enableRegistrationCaptcha) {
+    for (const key of ['recaptcha_public_key', 'recaptcha_private_key'])
+      if (!has(key) && !has(`${key}_path`)) error('enable_registration_captcha', `needs ${key}`)
+  }
+  if (accountValidity.enabled && accountValidity.periodMs === undefined)
+    error('account_validity.period', 'missing: after how long accounts end')
+  if (accountValidity.enabled && accountValidity.renewAtMs !== undefined && email === undefined)
+    error('account_validity.renew_at', 'needs email: there is no mail to send')
+  if (jwtConfig?.enabled)
+    for (const key of ['secret', 'algorithm'] as const)
+      if (jwtConfig[key] === undefined) error(`jwt_config.${key}`, 'missing')
+  if (userConsent !== undefined && !has('form_secret') && !has('form_secret_path'))
+    error('user_consent', 'needs form_secret, which its links are signed with')
 }
 
 const PRESETS: readonly string[] = ['public_chat', 'private_chat', 'trusted_private_chat']

@@ -7,6 +7,7 @@ import type { ServerName } from '../../shared/matrix/ids.ts'
 import { mergeFiles, readSynapseFile, type SourceFile, type SynapseSettings } from '../../shared/synapse-config/file.ts'
 import { MAIN, MASTER } from '../../shared/synapse-config/processes.ts'
 import { readConfigFiles } from '../../shared/synapse-config/sources.ts'
+import { appservicesOf } from './appservices.ts'
 import { checkProcess } from './check-process.ts'
 import { databaseOf } from './database.ts'
 import { dutiesOf, identityOf, writersOf } from './duties.ts'
@@ -166,6 +167,10 @@ const build = (
     telling,
   )
   const macaroon = secretOf('macaroon_secret_key', values.macaroonSecretKey, values.macaroonSecretKeyPath, telling)
+  const recaptchaKeys = {
+    publicKey: secretOf('recaptcha_public_key', values.recaptchaPublicKey, values.recaptchaPublicKeyPath, telling),
+    privateKey: secretOf('recaptcha_private_key', values.recaptchaPrivateKey, values.recaptchaPrivateKeyPath, telling),
+  }
   const signing = signingOf(values, settings.files.at(-1)?.file, telling)
   checkOldKeys(values, telling)
   const logKey = isMain ? 'log_config' : 'worker_log_config'
@@ -190,6 +195,15 @@ const build = (
         enabled: presenceMode !== false,
         tracked: presenceMode === true,
       },
+      recaptcha:
+        recaptchaKeys.publicKey !== undefined && recaptchaKeys.privateKey !== undefined
+          ? {
+              publicKey: recaptchaKeys.publicKey,
+              privateKey: recaptchaKeys.privateKey,
+              verifyUrl: values.recaptchaSiteverifyApi,
+            }
+          : undefined,
+      appservices: appservicesOf(values.appServiceConfigFiles, values.serverName, telling),
       registrationSharedSecret,
       macaroonSecretKey: macaroonKeyOf(macaroon, registrationSharedSecret, signing.signingKeys),
       turnSharedSecret: secretOf('turn_shared_secret', values.turnSharedSecret, values.turnSharedSecretPath, telling),

@@ -4,10 +4,21 @@ import type { Key } from '../../shared/config/decode.ts'
 import { locationObject } from '../../shared/synapse-config/instance-map.ts'
 import { listenerObject, resourceObject } from '../../shared/synapse-config/listener.ts'
 import type { PassedKey, Standing } from './keys.ts'
-import { accountKeys, passwordPolicySection, passwordSection, uiAuthSection } from './schema/accounts.ts'
+import {
+  accountKeys,
+  accountValiditySection,
+  allowed3pidSection,
+  existingSessionSection,
+  jwtSection,
+  passwordPolicySection,
+  passwordSection,
+  uiAuthSection,
+  userConsentSection,
+} from './schema/accounts.ts'
 import { directoryRuleSection, statsSection, userDirectorySection } from './schema/directory.ts'
 import { experimentalSection } from './schema/experimental.ts'
 import { keyKeys, keyServerSection, oldKeySection } from './schema/keys.ts'
+import { emailSection, mailKeys } from './schema/mail.ts'
 import { processKeys } from './schema/process.ts'
 import {
   limitSection,
@@ -78,6 +89,13 @@ export const SECTIONS: readonly Section[] = [
   { title: '`password_config`', keys: passwordSection.keys },
   { title: '`password_config.policy`', keys: passwordPolicySection.keys },
   { title: '`ui_auth`', keys: uiAuthSection.keys },
+  { title: '`login_via_existing_session`', keys: existingSessionSection.keys },
+  { title: '`jwt_config`', keys: jwtSection.keys },
+  { title: '`allowed_local_3pids[]`', keys: allowed3pidSection.keys },
+  { title: '`user_consent`', keys: userConsentSection.keys },
+  { title: '`account_validity`', keys: accountValiditySection.keys },
+  { title: 'Mail', keys: mailKeys },
+  { title: '`email`', keys: emailSection.keys },
   { title: 'Database, Redis, media', keys: storageKeys },
   { title: '`database`', keys: databaseSection.keys },
   {

@@ -6,6 +6,7 @@
 import type { ValuesOf } from './keys.ts'
 import { accountKeys } from './schema/accounts.ts'
 import { keyKeys } from './schema/keys.ts'
+import { mailKeys } from './schema/mail.ts'
 import { processKeys } from './schema/process.ts'
 import { rateLimitKeys } from './schema/ratelimits.ts'
 import { roomKeys } from './schema/rooms.ts'
@@ -17,6 +18,7 @@ export const synapseKeys = {
   ...processKeys,
   ...serverKeys,
   ...accountKeys,
+  ...mailKeys,
   ...storageKeys,
   ...keyKeys,
   ...roomKeys,

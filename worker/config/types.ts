@@ -6,6 +6,7 @@ import type { SigningKey } from '../../shared/matrix/signing/ed25519.ts'
 import type { InstanceLocation } from '../../shared/synapse-config/instance-map.ts'
 import type { Resource } from '../../shared/synapse-config/listener.ts'
 import type { WorkerApp } from '../../shared/synapse-config/processes.ts'
+import type { AppserviceConfig } from './appservices.ts'
 import type { DatabaseArgs } from './schema/storage.ts'
 import type { SynapseValues } from './schema.ts'
 
@@ -104,6 +105,12 @@ export const REPLACED = [
   'tlsPrivateKeyPath',
   'logConfig',
   'workerLogConfig',
+  'appServiceConfigFiles',
+  'recaptchaPublicKey',
+  'recaptchaPublicKeyPath',
+  'recaptchaPrivateKey',
+  'recaptchaPrivateKeyPath',
+  'recaptchaSiteverifyApi',
 ] as const satisfies readonly (keyof SynapseValues)[]
 type Replaced =
   | (typeof REPLACED)[number]
@@ -142,6 +149,11 @@ export interface WorkerConfig extends Omit<SynapseValues, Replaced> {
     /** Not tracked: nobody's presence follows from what they do. */
     readonly tracked: boolean
   }
+  readonly appservices: readonly AppserviceConfig[]
+  /** Undefined: there is no reCAPTCHA. */
+  readonly recaptcha:
+    | { readonly publicKey: string; readonly privateKey: string; readonly verifyUrl: string }
+    | undefined
   readonly registrationSharedSecret: string | undefined
   readonly macaroonSecretKey: Uint8Array
   readonly formSecret: string | undefined

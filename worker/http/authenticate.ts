@@ -44,8 +44,9 @@ export async function authenticate(
 
   const owner = await requesters.byAccessToken(token)
   if (owner === undefined) throw unknownToken('Invalid access token passed.', false)
-  const requester = owner.appserviceId === undefined ? owner : await asWhom(owner, credentials.query, requesters)
-  if (!endpoint.barred) refuseBarred(requester, now())
+  const requester = owner.appserviceId === undefined ? owner : await asWhom(owner, credentials, requesters)
+  if (requester === undefined) throw unknownToken('Invalid access token passed.', false)
+  if (!endpoint.barred) refuseBarred(requester, endpoint, now())
   requesters.seen?.(requester, { token, ip: credentials.clientIp, userAgent: credentials.userAgent })
 
   if (requester.isGuest && !endpoint.guests)
@@ -61,17 +62,20 @@ export async function authenticate(
 const unknownToken = (message: string, softLogout: boolean) =>
   new MatrixError('M_UNKNOWN_TOKEN', message, { soft_logout: softLogout })
 
-function refuseBarred({ validUntilMs, isLocked, isAccountExpired }: Requester, now: number): void {
+function refuseBarred(
+  { validUntilMs, isLocked, accountValidUntilMs }: Requester,
+  { expired }: Endpoint,
+  now: number,
+): void {
   if (validUntilMs !== undefined && validUntilMs < now) throw unknownToken('Access token has expired', true)
   if (isLocked) throw new MatrixError('M_USER_LOCKED', 'User account has been locked', { soft_logout: true })
-  if (isAccountExpired) throw new MatrixError('ORG_MATRIX_EXPIRED_ACCOUNT', 'User account has expired')
+  if (!expired && accountValidUntilMs !== undefined && accountValidUntilMs <= now)
+    throw new MatrixError('ORG_MATRIX_EXPIRED_ACCOUNT', 'User account has expired')
 }
 
 /** Application Service API, "Identity assertion" and "Device assertion". */
-function asWhom(appservice: Requester, query: Query, requesters: Requesters): Requester | Promise<Requester> {
+function asWhom(appservice: Requester, { query, clientIp }: Credentials, requesters: Requesters) {
   const userId = query.get('user_id')?.[0]
   const deviceId = query.get('device_id')?.[0] ?? query.get('org.matrix.msc3202.device_id')?.[0]
-  return userId === undefined && deviceId === undefined
-    ? appservice
-    : requesters.actAs(appservice, { userId, deviceId })
+  return requesters.actAs(appservice, { userId, deviceId, ip: clientIp })
 }

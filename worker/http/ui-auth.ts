@@ -158,6 +158,8 @@ export function makeUiAuth({ sessions, stages }: UiAuthDeps): UiAuth {
   return {
     attempt,
     async completeStage(type, auth, context) {
+      if ((await sessions.find(context.sessionId)) === undefined)
+        throw new MatrixError('M_UNKNOWN', `Unknown session ID: ${context.sessionId}`)
       if (!Object.hasOwn(stages, type)) throw new MatrixError('M_INVALID_PARAM', `Unknown UIA stage type: ${type}`)
       const result = await stages[type]!.check(auth, context)
       if (result !== undefined) await sessions.complete(context.sessionId, type, result)

@@ -7,6 +7,8 @@ import type { Author } from './sender.ts'
 export interface Actor extends Author {
   /** Whose token it is: for appservices and admins who act as another user, not that one. */
   readonly authenticatedEntity: string
+  /** An application service for which there are no limits. */
+  readonly isUnlimited?: boolean | undefined
   /** The account may read, and leave rooms, but not take part. */
   readonly isSuspended?: boolean | undefined
 }

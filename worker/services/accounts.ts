@@ -10,6 +10,8 @@ import { refreshEndpoints } from '../../shared/endpoints/client/refresh.ts'
 import { registrationEndpoints } from '../../shared/endpoints/client/registration.ts'
 import { registrationTokensEndpoints } from '../../shared/endpoints/client/registration_tokens.ts'
 import { whoamiEndpoints } from '../../shared/endpoints/client/whoami.ts'
+import type { UserId } from '../../shared/matrix/ids.ts'
+import { isObject, type JsonObject, type JsonValue } from '../../shared/matrix/json/value.ts'
 import { adminUsersHandlers } from '../admin/users.ts'
 import { capabilitiesHandlers } from '../client/capabilities.ts'
 import { type ConfirmUser, makeConfirmUser } from '../client/confirm-user.ts'
@@ -21,6 +23,7 @@ import { refreshHandlers } from '../client/refresh.ts'
 import { registrationHandlers } from '../client/registration.ts'
 import { registrationTokensHandlers } from '../client/registration_tokens.ts'
 import { registrationFlows } from '../client/registration-flows.ts'
+import { emailStage, recaptchaStage } from '../client/verification-stages.ts'
 import { whoamiHandlers } from '../client/whoami.ts'
 import type { WorkerConfig } from '../config/types.ts'
 import type { DeviceChanges } from '../devices/device-changes.ts'
@@ -29,15 +32,24 @@ import { makeRateLimiter, type RateLimit } from '../http/rate-limit.ts'
 import { makeUiAuth } from '../http/ui-auth.ts'
 import type { Command, CommandName, UserIp } from '../replication/commands.ts'
 import type { Db } from '../storage/db.ts'
+import { deleteExpiredOpenIdTokens } from '../storage/openid-tokens.ts'
 import type { CacheInvalidation } from '../streams/live-streams.ts'
+import { makeAccountValidity } from '../users/account-validity.ts'
+import { type Appservices, makeAppservices } from '../users/appservices.ts'
+import { type Consent, makeConsent } from '../users/consent.ts'
 import { makeGuestTokens } from '../users/guest-tokens.ts'
+import { makeJwtLogins } from '../users/jwt-logins.ts'
 import { makeLastSeen } from '../users/last-seen.ts'
+import { makeLoginTokens } from '../users/login-tokens.ts'
 import { makePasswords } from '../users/passwords.ts'
 import { makeRegistration, type RegistrationDeps } from '../users/registration.ts'
 import { makeRegistrationTokenStage } from '../users/registration-token-stage.ts'
 import { makeRequesters, type UserRequesters } from '../users/requesters.ts'
 import { makeSessions, type Sessions } from '../users/sessions.ts'
 import { makeUiAuthSessions, sweepUiAuthSessions } from '../users/ui-auth-sessions.ts'
+import { makeUserOf } from '../users/user-of.ts'
+import { accountSettingsOperations } from './account-settings.ts'
+import { makeVerification } from './verification.ts'
 
 export interface AccountsDeps {
   readonly config: WorkerConfig
@@ -56,6 +68,9 @@ export interface Accounts {
   readonly sessions: Sessions
   /** For whoever does what a stolen token should not be enough for. */
   readonly confirmUser: ConfirmUser
+  /** Which users and aliases are application services'. */
+  readonly appservices: Appservices
+  readonly consent: Consent
   readonly operations: readonly Operation[]
   /** Commands of the bus to be heard: `USER_IP`, where it is written. */
   readonly commands: readonly CommandName[]
@@ -73,7 +88,16 @@ export function makeAccounts(deps: AccountsDeps): Accounts {
 
   const guestTokens = makeGuestTokens(config.macaroonSecretKey, serverName)
   const lastSeen = makeLastSeen({ db: runsBackgroundTasks ? db : undefined, tell, onProblem })
-  const requesters = makeRequesters({ db, caches, guestTokens, lastSeen })
+  const appservices = makeAppservices(config.appservices)
+  const requesters = makeRequesters({
+    db,
+    caches,
+    guestTokens,
+    appservices,
+    tracksAppservices: config.trackAppserviceUserIps,
+    accountsExpire: config.accountValidity.enabled,
+    lastSeen,
+  })
   const passwords = makePasswords({ rounds: config.bcryptRounds, pepper: passwordConfig.pepper })
   const sessions = makeSessions({
     db,
@@ -93,29 +117,92 @@ export function makeAccounts(deps: AccountsDeps): Accounts {
     caches,
     serverName,
     allowsUnderscore: config.allowUnderscorePrefixedLocalpart,
-    onRegistered: deps.onRegistered,
+    appservices,
+    validForMs: config.accountValidity.enabled ? config.accountValidity.periodMs : undefined,
+    // Who is to agree to something first joins nothing before.
+    onRegistered: config.userConsent?.requireAtRegistration ? undefined : deps.onRegistered,
+  })
+  const verification = makeVerification({ config, db, onProblem })
+  const { threepids, validation } = verification
+  const userOf = makeUserOf(threepids)
+  const loginTokens = makeLoginTokens(db)
+  const { userConsent } = config
+  const consent = makeConsent({
+    db,
+    caches,
+    policy: userConsent,
+    formSecret: config.formSecret,
+    publicBaseUrl: config.publicBaseUrl,
+    onAgreed: async (userId) => deps.onRegistered?.(userId, { localpart: undefined, passwordHash: null }),
+  })
+  const validity = makeAccountValidity({
+    db,
+    caches,
+    settings: config.accountValidity,
+    sendMail: verification.sendMail,
+    names: verification.names,
+    publicBaseUrl: config.publicBaseUrl,
+    onProblem,
   })
   const uiAuthSessions = makeUiAuthSessions(db)
   const tokenStage = makeRegistrationTokenStage({ db, sessions: uiAuthSessions })
-  const { flows, stages } = registrationFlows(config, tokenStage)
+  const { flows, stages } = registrationFlows(config, {
+    token: tokenStage,
+    email: validation && emailStage(validation),
+    recaptcha: config.recaptcha && recaptchaStage(config.recaptcha, onProblem),
+    policies: userConsent?.requireAtRegistration ? policiesOf(userConsent, config.publicBaseUrl) : undefined,
+  })
+  const uiAuth = makeUiAuth({ sessions: uiAuthSessions, stages })
 
   const confirmUser = makeConfirmUser({
     db,
     sessions: uiAuthSessions,
     passwords,
     serverName,
+    userOf,
     allowsPasswords: passwordConfig.enabled !== false && passwordConfig.localdbEnabled,
     validMs: config.uiAuth.sessionTimeoutMs,
     failures: limiter(config.rcLogin.failedAttempts),
   })
 
-  const sweep = () => sweepUiAuthSessions(db).catch((error: unknown) => onProblem('old UI auth sessions stay', error))
+  async function onRegistered(userId: UserId, sessionId: string, completed: Readonly<Record<string, JsonValue>>) {
+    await tokenStage.registered(sessionId)
+    const proven = completed['m.login.email.identity']
+    if (isObject(proven))
+      await threepids.add(userId, {
+        medium: 'email',
+        address: String(proven.address),
+        validatedAt: Number(proven.validated_at),
+      })
+    if (completed['m.login.terms'] !== undefined && userConsent !== undefined)
+      await consent.agree(userId, userConsent.version)
+  }
+
+  const sweeps: Readonly<Record<string, () => Promise<unknown>>> = {
+    'old UI auth sessions stay': () => sweepUiAuthSessions(db),
+    'old log-in tokens stay': loginTokens.sweep,
+    'old OpenID tokens stay': () => deleteExpiredOpenIdTokens(db, Date.now()),
+    ...(validation && { 'old links of mails stay': validation.sweep }),
+    ...(config.accountValidity.enabled && { 'accounts that end were not looked for': validity.sweep }),
+  }
+  const sweep = () => {
+    for (const [problem, work] of Object.entries(sweeps)) work().catch((error: unknown) => onProblem(problem, error))
+  }
   const sweeping = runsBackgroundTasks ? setInterval(sweep, SWEEP_MS).unref() : undefined
 
   const allowsPasswords = passwordConfig.enabled === true && passwordConfig.localdbEnabled
   const wellKnown = config.servesClientWellKnown
-    ? { ...config.extraWellKnownClientContent, 'm.homeserver': { base_url: config.publicBaseUrl } }
+    ? {
+        ...config.extraWellKnownClientContent,
+        'm.homeserver': { base_url: config.publicBaseUrl },
+        ...(config.defaultIdentityServer && { 'm.identity_server': { base_url: config.defaultIdentityServer } }),
+      }
     : undefined
+  const { jwtConfig } = config
+  const jwt =
+    jwtConfig?.enabled && jwtConfig.secret !== undefined && jwtConfig.algorithm !== undefined
+      ? makeJwtLogins({ ...jwtConfig, secret: jwtConfig.secret, algorithm: jwtConfig.algorithm }, serverName)
+      : undefined
 
   return {
     requesters,
@@ -131,8 +218,8 @@ export function makeAccounts(deps: AccountsDeps): Accounts {
           canChangePassword: allowsPasswords,
           canSetDisplayName: config.enableSetDisplayname,
           canSetAvatarUrl: config.enableSetAvatarUrl,
-          canChange3pids: false,
-          canGetLoginToken: false,
+          canChange3pids: config.enable3pidChanges,
+          canGetLoginToken: config.loginViaExistingSession.enabled,
           maxEventDelayMs: config.maxEventDelayDurationMs ?? 0,
           maxDelayedEvents: config.experimentalFeatures.msc4140MaxDelayedEventsPerUser,
         }),
@@ -146,6 +233,12 @@ export function makeAccounts(deps: AccountsDeps): Accounts {
           passwords,
           sessions,
           serverName,
+          appservices,
+          loginTokens,
+          givesLoginTokens: config.loginViaExistingSession.enabled,
+          jwt,
+          registration,
+          userOf,
           allowsPasswords,
           wellKnown,
           limits: {
@@ -171,10 +264,12 @@ export function makeAccounts(deps: AccountsDeps): Accounts {
           sessions,
           passwords,
           policy: passwordConfig.policy,
-          uiAuth: makeUiAuth({ sessions: uiAuthSessions, stages }),
+          uiAuth,
           uiAuthSessions,
           flows,
-          onRegistered: tokenStage.registered,
+          threepids,
+          onRegistered,
+          appservices,
           serverName,
           isEnabled: config.enableRegistration,
           allowsGuests: config.allowGuestAccess,
@@ -204,7 +299,24 @@ export function makeAccounts(deps: AccountsDeps): Accounts {
           now: () => performance.now(),
         }),
       ),
+      ...accountSettingsOperations({
+        config,
+        db,
+        caches,
+        requesters,
+        sessions,
+        passwords,
+        confirmUser,
+        uiAuth,
+        uiAuthSessions,
+        verification,
+        loginTokens,
+        validity,
+        consent,
+      }),
     ],
+    consent,
+    appservices,
     commands: runsBackgroundTasks ? ['USER_IP'] : [],
     onCommand(command) {
       if (command.name === 'USER_IP') lastSeen.heard(command)
@@ -215,3 +327,11 @@ export function makeAccounts(deps: AccountsDeps): Accounts {
     },
   }
 }
+
+/** For the stage `m.login.terms`. */
+const policiesOf = (
+  { version, policyName }: { readonly version: string; readonly policyName: string },
+  baseUrl: string,
+): JsonObject => ({
+  privacy_policy: { version, en: { name: policyName, url: `${baseUrl}_matrix/consent?v=${version}` } },
+})

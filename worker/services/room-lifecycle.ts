@@ -6,6 +6,7 @@ import { roomUpgradesEndpoints } from '../../shared/endpoints/client/room_upgrad
 import { rtcTransportsEndpoints } from '../../shared/endpoints/client/rtc_transports.ts'
 import { thirdPartyLookupEndpoints } from '../../shared/endpoints/client/third_party_lookup.ts'
 import { voipEndpoints } from '../../shared/endpoints/client/voip.ts'
+import { localpartOf, type UserId } from '../../shared/matrix/ids.ts'
 import type { JsonObject } from '../../shared/matrix/json/value.ts'
 import { MASTER } from '../../shared/synapse-config/processes.ts'
 import { delayedEventsHandlers } from '../client/delayed_events.ts'
@@ -53,6 +54,8 @@ export interface RoomLifecycle {
   readonly replicationHandlers: ReplicationHandlers
   /** There is one more delayed event. */
   readonly delayed: (sendTs: number) => void
+  /** Nothing of the user's is sent later any more. */
+  readonly cancelDelayed: (userId: UserId) => Promise<void>
   readonly registered: AutoJoin
   readonly close: () => Promise<void>
 }
@@ -104,6 +107,16 @@ export function makeRoomLifecycle(deps: RoomLifecycleDeps): RoomLifecycle {
               return {}
             },
           },
+    async cancelDelayed(userId) {
+      const localpart = localpartOf(userId)
+      if (clock !== undefined) await clock.cancelAllOf(localpart)
+      else
+        await client.call('cancel_delayed_events_for_user', {
+          instance: MASTER,
+          args: { user_localpart: localpart },
+          body: {},
+        })
+    },
     registered: autoJoin,
     close: async () => clock?.close(),
     operations: [

@@ -26,6 +26,7 @@ import { makeRoomLimits } from '../client/room-limits.ts'
 import type { WorkerConfig } from '../config/types.ts'
 import { type Operation, only, operations } from '../http/handlers.ts'
 import type { Transactions } from '../http/transactions.ts'
+import { type MustHaveAgreed, whereAgreed } from '../rooms/agreement.ts'
 import { type Aliases, makeAliases } from '../rooms/aliases.ts'
 import { type CreateRoom, type CreateRoomDeps, makeCreateRoom } from '../rooms/create-room.ts'
 import { type CurrentEvents, makeCurrentEvents, makeStoredState } from '../rooms/current-events.ts'
@@ -89,6 +90,8 @@ export interface RoomRequestsDeps {
   readonly isAdmin: (userId: UserId) => boolean | Promise<boolean>
   readonly transactions: Transactions
   readonly newRooms: NewRoomRules
+  /** Throws M_CONSENT_NOT_GIVEN for who has not agreed to a policy, where that is needed. */
+  readonly mustHaveAgreed?: MustHaveAgreed | undefined
   readonly onProblem: (problem: string, error: unknown) => void
   /** Milliseconds that never go back. */
   readonly now?: () => number
@@ -142,7 +145,6 @@ export function makeRoomRequests(deps: RoomRequestsDeps): RoomRequests {
     rules: deps.newRooms,
     pause,
   }
-  const createRoom = makeCreateRoom(creating)
   const changing: ChangeMembershipDeps = {
     serverName,
     settings: config,
@@ -157,7 +159,6 @@ export function makeRoomRequests(deps: RoomRequestsDeps): RoomRequests {
     forget: (userId, roomId) => forget(forgetDeps, userId, roomId),
     pause,
   }
-  const changeMembership = makeChangeMembership(changing)
   const sending: SendEventDeps = {
     serverName,
     sender,
@@ -174,7 +175,13 @@ export function makeRoomRequests(deps: RoomRequestsDeps): RoomRequests {
       onError: (userId, error) => onProblem(`the guest ${userId} could not be removed`, error),
     }),
   }
-  const sendEvent = makeSendEvent(sending)
+  const changes = {
+    createRoom: makeCreateRoom(creating),
+    changeMembership: makeChangeMembership(changing),
+    sendEvent: makeSendEvent(sending),
+  }
+  const { createRoom, changeMembership, sendEvent } =
+    deps.mustHaveAgreed === undefined ? changes : whereAgreed(deps.mustHaveAgreed, changes)
   /** Nobody waits for it, and nobody's account is asked whether it may. */
   const asked = { limits: noLimits, mayInvite: async () => undefined }
 

@@ -4,7 +4,7 @@ import type { Logger } from 'pino'
 import { versionsEndpoints } from '../../shared/endpoints/client/versions.ts'
 import { federationVersionEndpoints } from '../../shared/endpoints/federation/version.ts'
 import { wellKnownEndpoints } from '../../shared/endpoints/well-known/wellknown.ts'
-import type { UserId } from '../../shared/matrix/ids.ts'
+import type { RoomId, UserId } from '../../shared/matrix/ids.ts'
 import type { JsonObject } from '../../shared/matrix/json/value.ts'
 import { versionsHandlers } from '../client/versions.ts'
 import type { WorkerConfig } from '../config/types.ts'
@@ -29,6 +29,7 @@ import type { CacheInvalidation, LiveStreams } from '../streams/live-streams.ts'
 import { followRecent } from '../sync/recent.ts'
 import { wellKnownHandlers } from '../well-known/wellknown.ts'
 import { makeAccounts } from './accounts.ts'
+import { makeDeactivating } from './deactivating.ts'
 import { makeDevices } from './devices.ts'
 import { makeDirectories } from './directories.ts'
 import { makeMessages } from './messages.ts'
@@ -168,6 +169,7 @@ export function makeServices(deps: ServicesDeps): Services {
     beginSync: presence.syncing,
     pushRules: async (userId: UserId) => ({ global: await userData.ruleset.of(userId) }),
     filterTimelineLimit: config.filterTimelineLimit,
+    excludedRooms: new Set(config.excludeRoomsFromSync as readonly RoomId[]),
     now,
   }
   const syncing = makeSyncing(syncingDeps)
@@ -191,6 +193,7 @@ export function makeServices(deps: ServicesDeps): Services {
     onProblem,
   })
   const directories = makeDirectories({
+    reserved: accounts.appservices,
     config,
     db,
     streams,
@@ -218,6 +221,18 @@ export function makeServices(deps: ServicesDeps): Services {
     isAdmin: requesters.isAdmin,
     transactions,
     newRooms: directories.newRooms,
+    onProblem,
+    mustHaveAgreed: config.userConsent?.blockEventsError === undefined ? undefined : accounts.consent.mustHaveAgreed,
+  })
+  const deactivating = makeDeactivating({
+    config,
+    db,
+    caches,
+    sessions: accounts.sessions,
+    confirmUser: accounts.confirmUser,
+    memberships,
+    changeMembership: roomRequests.byServer.changeMembership,
+    cancelDelayedEvents: (userId) => lifecycle.cancelDelayed(userId),
     onProblem,
   })
   const lifecycle = makeRoomLifecycle({
@@ -251,11 +266,13 @@ export function makeServices(deps: ServicesDeps): Services {
         wellKnownHandlers({
           serverName: config.serverName,
           publicBaseUrl: config.servesClientWellKnown ? config.publicBaseUrl : undefined,
+          identityServer: config.defaultIdentityServer,
           extraClientContent: config.extraWellKnownClientContent as JsonObject,
           serveServer: config.serveServerWellknown,
         }),
       ),
       ...accounts.operations,
+      ...deactivating.operations,
       ...profiles.operations,
       ...roomReadingOperations({ db, streams, events, state: states, ...reading }),
       ...relationOperations({ db, streams, events, ...reading }),
@@ -293,6 +310,7 @@ export function makeServices(deps: ServicesDeps): Services {
       lifecycle.close,
       directories.close,
       accounts.close,
+      deactivating.close,
       profiles.close,
       userData.close,
       messages.close,

@@ -29,3 +29,18 @@ export const upsertUserIps = (db: Queries, rows: readonly UserIpRow[]) =>
       rows.map(({ lastSeenMs }) => lastSeenMs),
     ],
   )
+
+export interface Connection {
+  readonly ip: string
+  /** Milliseconds since 1970. */
+  readonly lastSeenMs: number
+  readonly userAgent: string
+}
+
+/** From where a user was last seen, by token and address. */
+export const selectConnections = (db: Queries, userId: UserId) =>
+  db.rows<Connection>(
+    `select ip, last_seen as "lastSeenMs", user_agent as "userAgent" from user_ips
+     where user_id = $1 order by last_seen, ip`,
+    [userId],
+  )

@@ -110,6 +110,22 @@ export const updateDeactivated = async (db: Queries, userId: UserId, isDeactivat
     [userId, isDeactivated ? 1 : 0],
   )) === 1
 
+/** What the user agreed to, and when. False if there is no such user. */
+export const updateConsentVersion = async (
+  db: Queries,
+  userId: UserId,
+  version: string,
+  nowMs: number,
+): Promise<boolean> =>
+  (await db.run('update users set consent_version = $2, consent_ts = $3 where name = $1', [userId, version, nowMs])) ===
+  1
+
+export const updateSuspended = async (db: Queries, userId: UserId, isSuspended: boolean): Promise<boolean> =>
+  (await db.run('update users set suspended = $2 where name = $1', [userId, isSuspended])) === 1
+
+export const updateLocked = async (db: Queries, userId: UserId, isLocked: boolean): Promise<boolean> =>
+  (await db.run('update users set locked = $2 where name = $1', [userId, isLocked])) === 1
+
 /** Users who are people, as far as is known: neither bots nor the support. At most `limit` are counted. */
 export const countPeople = async (db: Queries, limit: number): Promise<number> =>
   (await db.one<{ count: number }>(

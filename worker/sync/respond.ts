@@ -40,6 +40,8 @@ export interface RespondDeps {
   readonly states: Pick<StateStore, 'current' | 'ofGroups'>
   readonly visibility: Pick<Visibility, 'filter'>
   readonly ignoredUsers: IgnoredUsers
+  /** `exclude_rooms_from_sync`. */
+  readonly excludedRooms: ReadonlySet<RoomId>
   readonly printer: EventPrinter
   readonly typing: Typing
   readonly unreadCounts: UnreadCounts

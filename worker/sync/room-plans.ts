@@ -45,6 +45,8 @@ export interface RoomPlans {
 export interface PlanDeps {
   readonly db: Queries
   readonly ignoredUsers: IgnoredUsers
+  /** Rooms that nobody is told of: `exclude_rooms_from_sync`. */
+  readonly excludedRooms: ReadonlySet<RoomId>
 }
 
 const after = (token: MultiWriterToken, { instanceName, streamOrdering }: OwnMembership): boolean =>
@@ -64,7 +66,7 @@ export function beyond(own: ReadonlyMap<RoomId, OwnMembership>, now: MultiWriter
 
 /** Of a client that knows nothing. Memberships after `now` are left to the next time. */
 export async function planInitial(
-  { db, ignoredUsers }: PlanDeps,
+  { db, ignoredUsers, excludedRooms }: PlanDeps,
   { userId, filter }: SyncRequest,
   own: ReadonlyMap<RoomId, OwnMembership>,
   now: MultiWriterToken,
@@ -74,7 +76,7 @@ export async function planInitial(
   const [invited, knocked, left]: [OwnMembership[], OwnMembership[], OwnMembership[]] = [[], [], []]
   for (const membership of own.values()) {
     const { roomId, sender } = membership
-    if (!wanted.passesRoom(roomId) || after(now, membership)) continue
+    if (excludedRooms.has(roomId) || !wanted.passesRoom(roomId) || after(now, membership)) continue
     switch (membership.membership) {
       case 'join':
         plans.push(joined(roomId, undefined, now, false, true))
@@ -110,7 +112,7 @@ export async function planInitial(
  * @param hasMoved Whether any of the user's own memberships may have changed after `since`.
  */
 export async function planIncremental(
-  { db, ignoredUsers }: PlanDeps,
+  { db, ignoredUsers, excludedRooms }: PlanDeps,
   request: SyncRequest,
   own: ReadonlyMap<RoomId, OwnMembership>,
   now: MultiWriterToken,
@@ -119,17 +121,17 @@ export async function planIncremental(
 ): Promise<RoomPlans> {
   const { userId, filter, fullState } = request
   const since = eventsOf(request.since!)
-  const wanted = filter.room.rooms
+  const isWanted = (roomId: RoomId) => filter.room.rooms.passesRoom(roomId) && !excludedRooms.has(roomId)
   const plans: RoomPlan[] = []
   const [invited, knocked, changed]: [OwnMembership[], OwnMembership[], OwnMembership[]] = [[], [], []]
   for (const roomId of touched) {
     const membership = own.get(roomId)
-    if (membership?.membership === 'join' && wanted.passesRoom(roomId) && !(hasMoved && after(since, membership)))
+    if (membership?.membership === 'join' && isWanted(roomId) && !(hasMoved && after(since, membership)))
       plans.push(joined(roomId, since, now, false, fullState))
   }
   if (hasMoved)
     for (const membership of own.values())
-      if (wanted.passesRoom(membership.roomId) && after(since, membership)) {
+      if (isWanted(membership.roomId) && after(since, membership)) {
         changed.push(membership)
         if (membership.membership === 'invite') invited.push(membership)
         else if (membership.membership === 'knock') knocked.push(membership)

@@ -36,7 +36,9 @@ export async function strippedStates(
     const event = known.get(eventId)?.event
     if (event === undefined) continue
     const { unsigned } = event.json
-    const state = isObject(unsigned) ? strippedForClients(unsigned[`${membership}_room_state`]) : []
+    const before = isObject(unsigned) ? strippedForClients(unsigned[`${membership}_room_state`]) : []
+    // Who knocks again has been something in the room before.
+    const state = before.filter((entry) => entry.type !== event.type || entry.state_key !== event.stateKey)
     rooms.set(roomId, [...state.map(jsonTextOf), printer.stripped(event)])
   }
   return rooms

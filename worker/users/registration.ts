@@ -3,11 +3,13 @@
 import { isNewLocalpart } from '../../shared/matrix/ids/user-id.ts'
 import { localpartOf, type UserId } from '../../shared/matrix/ids.ts'
 import { MatrixError } from '../../shared/matrix/matrix-error.ts'
+import { insertValidity } from '../storage/account-validity.ts'
 import type { Queries } from '../storage/db.ts'
 import { insertProfile } from '../storage/profiles.ts'
 import { refreshDirectoryUser } from '../storage/user-directory.ts'
 import { insertUser, nextUserNumber, selectUsersIgnoringCase, upgradeGuest } from '../storage/users.ts'
 import type { CacheInvalidation } from '../streams/live-streams.ts'
+import type { Appservice, Appservices } from './appservices.ts'
 
 export interface NameRequest {
   /** The guest who becomes a user: the name is theirs. */
@@ -30,6 +32,8 @@ export interface NewAccount {
   /** `bot`, `support` */
   readonly userType?: string | null
   readonly guestId?: UserId | undefined
+  /** Whose it is, where nobody else may have it. */
+  readonly appserviceId?: string | null
 }
 
 export interface Registration {
@@ -37,6 +41,11 @@ export interface Registration {
   readonly checkName: (localpart: string, request?: NameRequest) => Promise<void>
   /** Makes the user and their profile. Throws as {@link checkName}. */
   readonly register: (account: NewAccount) => Promise<UserId>
+  /**
+   * A user of an application service, which may have names that others may not. Throws M_EXCLUSIVE for one that is not its own,
+   * M_USER_IN_USE, M_INVALID_USERNAME.
+   */
+  readonly registerFor: (appservice: Appservice, localpart: string) => Promise<UserId>
 }
 
 export interface RegistrationDeps {
@@ -45,6 +54,9 @@ export interface RegistrationDeps {
   readonly serverName: string
   /** `allow_underscore_prefixed_localpart` */
   readonly allowsUnderscore: boolean
+  readonly appservices: Pick<Appservices, 'mustNotBeReserved' | 'isTheirs' | 'isExclusive'>
+  /** `account_validity.period`, where accounts end; undefined: they do not. */
+  readonly validForMs: number | undefined
   /** There is a new user, or a guest has become one. Waited for; must not throw. */
   readonly onRegistered?: ((userId: UserId, account: NewAccount) => Promise<void>) | undefined
   /** Milliseconds since 1970. */
@@ -59,7 +71,7 @@ const invalid = (message: string) => new MatrixError('M_INVALID_USERNAME', messa
 const taken = () => new MatrixError('M_USER_IN_USE', 'User ID already taken.')
 
 export function makeRegistration(deps: RegistrationDeps): Registration {
-  const { db, caches, serverName, allowsUnderscore, now = Date.now } = deps
+  const { db, caches, serverName, allowsUnderscore, appservices, validForMs, now = Date.now } = deps
   const idOf = (localpart: string) => `@${localpart}:${serverName}` as UserId
 
   async function checkName(localpart: string, request: NameRequest = {}): Promise<void> {
@@ -72,6 +84,7 @@ export function makeRegistration(deps: RegistrationDeps): Registration {
       if (userId === registeredId) return
       throw new MatrixError('M_UNKNOWN', 'A different user ID has already been registered for this session')
     }
+    appservices.mustNotBeReserved(userId)
     if (userId.length > MAX_USER_ID_LENGTH)
       throw invalid(`User ID may not be longer than ${MAX_USER_ID_LENGTH} characters`)
     if (guestId !== undefined) {
@@ -93,6 +106,7 @@ export function makeRegistration(deps: RegistrationDeps): Registration {
       if (!isNew) return false
       await insertProfile(tx, userId, displayName ?? localpartOf(userId))
       await refreshDirectoryUser(tx, userId)
+      if (validForMs !== undefined && !account.isGuest) await insertValidity(tx, userId, now() + validForMs)
       stale('get_user_by_id', [userId])
       return true
     })
@@ -125,6 +139,19 @@ export function makeRegistration(deps: RegistrationDeps): Registration {
     async register(account) {
       const userId = await make(account)
       await deps.onRegistered?.(userId, account)
+      return userId
+    },
+
+    async registerFor(appservice, localpart) {
+      const userId = idOf(localpart)
+      if (!appservices.isTheirs(appservice, userId))
+        throw new MatrixError('M_EXCLUSIVE', 'Invalid user localpart for this application service.')
+      appservices.mustNotBeReserved(userId, appservice)
+      if (localpart.includes('\0') || !localpart.isWellFormed() || userId.length > MAX_USER_ID_LENGTH)
+        throw invalid('User ID cannot be kept')
+      const appserviceId = appservices.isExclusive(appservice, userId) ? appservice.id : null
+      if (!(await insert(userId, { localpart, passwordHash: null, displayName: localpart, appserviceId })))
+        throw taken()
       return userId
     },
   }

@@ -28,6 +28,12 @@ function make(prefix: 'syt' | 'syr', userId: UserId): string {
 export const makeAccessToken = (userId: UserId): string => make('syt', userId)
 export const makeRefreshToken = (userId: UserId): string => make('syr', userId)
 
+/** As Synapse makes them, too: for one log-in. */
+export function makeLoginToken(): string {
+  const text = `syl_${randomLetters(20)}`
+  return `${text}_${checksum(text)}`
+}
+
 /** Whether it can be a refresh token: others need not be looked for. */
 export function isRefreshTokenForm(token: string): boolean {
   const parts = token.split('_')

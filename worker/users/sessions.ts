@@ -65,10 +65,15 @@ export interface Sessions {
   readonly refresh: (refreshToken: string) => Promise<RefreshedSession>
   /** Ends devices: with their tokens, and what is kept for them alone. Those that are not there do no harm. */
   readonly endDevices: (userId: UserId, deviceIds: readonly string[]) => Promise<void>
-  /** Ends all devices, and tokens that have none. */
-  readonly endAll: (userId: UserId) => Promise<void>
+  /** Ends all devices, and tokens that have none; but for the session `except`. */
+  readonly endAll: (userId: UserId, except?: SessionKept) => Promise<void>
   /** A token without a device. */
   readonly endToken: (token: string) => Promise<void>
+}
+
+export interface SessionKept {
+  readonly deviceId?: string | undefined
+  readonly accessTokenId?: number | undefined
 }
 
 export interface SessionsDeps {
@@ -265,11 +270,14 @@ export function makeSessions({
       if (named.length > 0) await endDevicesOf('end devices', userId, named)
     },
 
-    async endAll(userId) {
+    async endAll(userId, { deviceId: keptDevice, accessTokenId: exceptTokenId } = {}) {
       const known = await selectDevices(db, [userId])
-      const ids = known.map(({ deviceId }) => deviceId)
+      const ids = known.map(({ deviceId }) => deviceId).filter((deviceId) => deviceId !== keptDevice)
       const endTokens: Work = async (tx, tell) => {
-        const [ended] = await Promise.all([deleteAccessTokens(tx, userId), deleteRefreshTokens(tx, userId)])
+        const [ended] = await Promise.all([
+          deleteAccessTokens(tx, userId, exceptTokenId === undefined ? {} : { exceptTokenId }),
+          keptDevice === undefined && deleteRefreshTokens(tx, userId),
+        ])
         stale(tell, ended)
       }
       if (ids.length > 0) await endDevicesOf('end all sessions', userId, ids, endTokens)

@@ -315,3 +315,24 @@ test('filters: types, rooms, no timeline, formats', async (t) => {
   assert.equal(nothing.rooms, undefined)
   assert.notEqual(nothing.next_batch, start.next_batch)
 })
+
+test('excluded rooms are told to nobody, whatever they are to the user', async (t) => {
+  const db = await postgres.db(t)
+  const excludedRooms = new Set<RoomId>()
+  const [process] = await startSyncProcesses(t, db, { excludedRooms })
+  const [seen, lobby] = [await createRoom(process!), await createRoom(process!)]
+  excludedRooms.add(lobby)
+  const first = await process!.ask(alice)
+  assert.deepEqual(Object.keys(first.rooms!.join!), [seen])
+  for (const membership of ['invite', 'join', 'leave']) {
+    const since = (await process!.ask(bob)).next_batch
+    const by = membership === 'invite' ? 'alice' : 'bob'
+    for (const roomId of [seen, lobby]) await say(process!, roomId, by, member(bob, membership))
+    const { rooms } = await process!.ask(bob, { since })
+    const told = Object.values(rooms ?? {}).flatMap((of) => Object.keys(of))
+    assert.deepEqual(told, [seen], membership)
+  }
+  await say(process!, lobby, 'alice', message('x'))
+  const poll = await process!.ask(alice, { since: first.next_batch, timeoutMs: 50 })
+  assert.ok(!JSON.stringify(poll).includes(lobby))
+})

@@ -3,6 +3,7 @@ import { test } from 'node:test'
 import type { UserId } from '../../../shared/matrix/ids.ts'
 import { insertDevice } from '../../../worker/storage/devices.ts'
 import { insertUser } from '../../../worker/storage/users.ts'
+import { makeAppservices } from '../../../worker/users/appservices.ts'
 import { makeGuestTokens } from '../../../worker/users/guest-tokens.ts'
 import { makeRequesters } from '../../../worker/users/requesters.ts'
 import { makeSessions } from '../../../worker/users/sessions.ts'
@@ -31,7 +32,7 @@ async function twoProcesses(test: Parameters<typeof postgres.db>[0]) {
   const processes = await Promise.all(
     ['master', 'worker1'].map(async (instance) => {
       const streams = await openStreams(t, db, { instance })
-      const requesters = makeRequesters({ db, caches: streams.caches, guestTokens })
+      const requesters = makeRequesters({ db, caches: streams.caches, guestTokens, appservices: makeAppservices([]) })
       const sessions = makeSessions({
         db,
         caches: streams.caches,

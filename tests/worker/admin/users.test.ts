@@ -12,6 +12,7 @@ test('who knows the secret registers users, whose names a database has a place f
   const handlers = adminUsersHandlers({
     registration: {
       checkName: async () => {},
+      registerFor: () => Promise.reject(new Error('not asked')),
       async register(account) {
         registered.push(account)
         return `@${account.localpart}:x` as UserId

@@ -1,18 +1,20 @@
 /** Accounts: registration, passwords, sessions. */
 
-import { optional, type Type, withDefault } from '../../../shared/config/decode.ts'
+import { optional, required, type Type, withDefault } from '../../../shared/config/decode.ts'
 import {
   duration,
   filledText,
   flag,
   listOf,
   orNull,
+  plainMap,
   printed,
   text,
   whole,
   word,
 } from '../../../shared/synapse-config/types.ts'
 import { ms, noEffect, notYet, refused, section } from '../keys.ts'
+import { patternOf } from '../python-patterns.ts'
 
 /** Synapse takes the words in quotes too, for these two settings alone. */
 const looseFlag: Type<boolean> = {
@@ -29,6 +31,18 @@ const passwordMode: Type<boolean | 'only_for_reauth'> = {
   expected: 'true, false or only_for_reauth',
   read: (node, path, reading) =>
     node && 'value' in node && node.value === 'only_for_reauth' ? 'only_for_reauth' : flag.read(node, path, reading),
+}
+
+/** A regular expression that Python reads. */
+const pythonPattern: Type<RegExp> = {
+  expected: 'a regular expression',
+  read: (node, path, reading) => {
+    const source = text('a regular expression').read(node, path, reading)
+    const pattern = source === undefined ? undefined : patternOf(source)
+    if (pattern === undefined || pattern instanceof RegExp) return pattern
+    reading.problem(path, pattern.mistake, node && { node })
+    return undefined
+  },
 }
 
 export const passwordPolicySection = section(
@@ -80,6 +94,91 @@ export const uiAuthSection = section(
     ),
   },
   'a map with session_timeout',
+)
+
+export const allowed3pidSection = section(
+  {
+    medium: required(word('email', 'msisdn'), 'Which kind of address it is about.', 'email'),
+    pattern: required(pythonPattern, 'A regular expression that its beginning matches.', "'^[^@]+@example\\.org$'"),
+  },
+  'a map with medium and pattern',
+)
+
+export const accountValiditySection = section(
+  {
+    enabled: withDefault(flag, 'false', 'Whether accounts end.', 'true'),
+    period: ms(optional(duration, 'none, which is a mistake', 'After how long.', '6w')),
+    renew_at: ms(optional(duration, 'no mail is sent', 'How long before its end a user is written to.', '1w')),
+    renew_email_subject: withDefault(
+      text('a subject'),
+      "'Renew your %(app)s account'",
+      'The subject of that mail.',
+      "'Your account at %(app)s'",
+    ),
+    template_dir: noEffect('mails and pages have texts of their own', { example: '/etc/templates' }),
+    account_renewed_html_path: noEffect('pages have texts of their own', { example: 'a.html' }),
+    invalid_token_html_path: noEffect('pages have texts of their own', { example: 'a.html' }),
+  },
+  'a map with enabled',
+)
+
+export const userConsentSection = section(
+  {
+    version: required(printed('a version'), 'Of the policy that counts.', "'1.0'"),
+    template_dir: required(
+      filledText('a path'),
+      'A folder that has `en/{version}.html` and `en/success.html`, in which `{{ user }}`, `{{ userhmac }}`, `{{ version }}` stand for these, and `{% if %}`, `{% else %}`, `{% endif %}` ask for `has_consented` and `public_version`.',
+      '/etc/policies',
+    ),
+    require_at_registration: withDefault(flag, 'false', 'Whether who registers must agree to it.', 'true'),
+    policy_name: withDefault(text('a name'), "'Privacy Policy'", 'What it is called then.', "'Terms'"),
+    block_events_error: optional(
+      text('a sentence'),
+      'nothing is refused',
+      'What who has not agreed is answered when they send something. `%(consent_uri)s` is where they may.',
+      "'Agree at %(consent_uri)s'",
+    ),
+    server_notice_content: optional(
+      plainMap('the content of a message'),
+      'no message',
+      'What a message of the server says to who has not agreed.',
+      "{msgtype: m.text, body: 'Agree at %(consent_uri)s'}",
+    ),
+    send_server_notice_to_guests: withDefault(flag, 'false', 'Whether guests get it too.', 'true'),
+  },
+  'a map with version and template_dir',
+)
+
+export const existingSessionSection = section(
+  {
+    enabled: withDefault(flag, 'false', 'Whether they are given.', 'true'),
+    require_ui_auth: withDefault(flag, 'true', 'Whether a password is asked for before.', 'false'),
+    token_timeout: ms(withDefault(duration, '5m', 'For how long they are good.', '1m')),
+  },
+  'a map with enabled',
+)
+
+export const jwtSection = section(
+  {
+    enabled: withDefault(flag, 'false', 'Whether it is so.', 'true'),
+    secret: optional(text('a secret'), 'none, which is a mistake', 'The secret, or a public key in PEM.', 'sEcReT'),
+    algorithm: optional(
+      word('HS256', 'HS384', 'HS512', 'RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512', 'ES256', 'ES384', 'ES512'),
+      'none, which is a mistake',
+      'How they are signed.',
+      'HS256',
+    ),
+    subject_claim: withDefault(filledText('a claim'), 'sub', 'Which claim names the user.', 'preferred_username'),
+    display_name_claim: optional(filledText('a claim'), 'none', 'Which claim is the name of a new user.', 'name'),
+    issuer: optional(text('a text'), 'any', 'What `iss` must be.', 'https://login.example.org'),
+    audiences: optional(
+      listOf(text('a text'), 'a list of texts'),
+      'none: with `aud` it is refused',
+      'What `aud` must be, one of them.',
+      '[matrix]',
+    ),
+  },
+  'a map with enabled',
 )
 
 export const accountKeys = {
@@ -192,33 +291,69 @@ export const accountKeys = {
 
   disable_registration: refused('of old: write enable_registration', { example: 'true', harmless: 'never' }),
   invite_3pid_guest: refused('no Synapse has it any more'),
-  recaptcha_public_key: notYet('there is no reCAPTCHA: with enable_registration_captcha nobody can register', {
-    example: 'abc',
-  }),
-  recaptcha_public_key_path: notYet('there is no reCAPTCHA', { example: '/a' }),
-  recaptcha_private_key: noEffect('belongs to recaptcha_public_key', { example: 'abc' }),
-  recaptcha_private_key_path: noEffect('belongs to recaptcha_public_key', { example: '/a' }),
-  recaptcha_siteverify_api: noEffect('belongs to recaptcha_public_key', { example: 'https://example.org' }),
-  disable_msisdn_registration: noEffect('phone numbers are not verified'),
-  allowed_local_3pids: notYet('e-mail addresses and phone numbers are not verified', {
-    example: '[{medium: email, pattern: ".*"}]',
-  }),
+  recaptcha_public_key: optional(text('a key'), 'none', 'What clients show a reCAPTCHA with.', '6Lc-public'),
+  recaptcha_public_key_path: optional(filledText('a path'), 'none', 'The file of that key.', '/run/secrets/captcha'),
+  recaptcha_private_key: optional(text('a secret'), 'none', 'What the answers are checked with.', '6Lc-private'),
+  recaptcha_private_key_path: optional(
+    filledText('a path'),
+    'none',
+    'The file of that secret.',
+    '/run/secrets/private',
+  ),
+  recaptcha_siteverify_api: withDefault(
+    filledText('a URL'),
+    'https://www.recaptcha.net/recaptcha/api/siteverify',
+    'Where they are checked.',
+    'https://captcha.example.org/siteverify',
+  ),
+  disable_msisdn_registration: withDefault(flag, 'false', 'Whether nobody registers with a phone number.', 'true'),
+  allowed_local_3pids: withDefault(
+    listOf(allowed3pidSection, 'a list of maps with medium and pattern'),
+    '[]',
+    'What e-mail addresses and phone numbers must look like. Empty: as they like.',
+    "[{medium: email, pattern: '^[^@]+@example\\.org$'}]",
+  ),
   enable_3pid_lookup: noEffect('identity servers are not asked', { example: 'false' }),
-  enable_3pid_changes: noEffect('e-mail addresses and phone numbers are not verified', { example: 'false' }),
-  enable_registration_token_3pid_bypass: notYet('a token is needed as well'),
-  account_threepid_delegates: notYet('e-mail addresses and phone numbers are not verified', {
-    example: '{msisdn: https://example.org}',
-  }),
-  default_identity_server: notYet('no identity server is told to clients', { example: 'https://id.example.org' }),
+  enable_3pid_changes: withDefault(flag, 'true', 'Whether users add and remove addresses of their own.', 'false'),
+  enable_registration_token_3pid_bypass: withDefault(
+    flag,
+    'false',
+    'Whether with a token of an admin nothing else is asked for.',
+    'true',
+  ),
+  account_threepid_delegates: notYet('phone numbers are not verified', { example: '{msisdn: https://example.org}' }),
+  default_identity_server: optional(
+    filledText('a URL'),
+    'none',
+    'The identity server that clients are told of.',
+    'https://id.example.org',
+  ),
   trust_identity_server_for_password_resets: noEffect('unused since Synapse 1.4', { harmless: 'off' }),
-  request_token_inhibit_3pid_errors: notYet('e-mail addresses and phone numbers are not verified'),
-  next_link_domain_whitelist: notYet('e-mail addresses and phone numbers are not verified', {
-    example: '[example.org]',
-  }),
-  email: notYet('no mail is sent', { example: '{smtp_host: localhost}' }),
-  account_validity: notYet('accounts do not expire'),
-  use_account_validity_in_account_status: noEffect('belongs to account_validity', { harmless: 'off' }),
-  user_consent: notYet('nobody is asked to agree to terms', { example: "{version: '1.0'}" }),
+  request_token_inhibit_3pid_errors: withDefault(
+    flag,
+    'false',
+    'Whether nobody is told if an e-mail address is known here.',
+    'true',
+  ),
+  next_link_domain_whitelist: optional(
+    listOf(filledText('a host'), 'a list of hosts'),
+    'any',
+    'Where links in mails may lead to in the end.',
+    '[example.org]',
+  ),
+  account_validity: withDefault(accountValiditySection, '{}', 'Accounts that end; see below.', '{enabled: false}'),
+  use_account_validity_in_account_status: withDefault(
+    flag,
+    'false',
+    'Whether `account_status` says of a user that their account has ended.',
+    'true',
+  ),
+  user_consent: optional(
+    userConsentSection,
+    'none',
+    'What users agree to; see below.',
+    "{version: '1.0', template_dir: /etc/policies}",
+  ),
   user_types: notYet('users have no types', { example: '{default_user_type: a}' }),
   dont_notify_new_devices_for: withDefault(
     listOf(filledText('a user ID'), 'a list of user IDs'),
@@ -226,12 +361,22 @@ export const accountKeys = {
     'Users of whose new devices nobody is told until these have keys.',
     "['@bot:example.org']",
   ),
-  login_via_existing_session: notYet('a session cannot log another in'),
+  login_via_existing_session: withDefault(
+    existingSessionSection,
+    '{}',
+    'Tokens to log in elsewhere with; see below.',
+    '{enabled: true}',
+  ),
   oidc_providers: notYet('nobody can log in with it', { example: '[{idp_id: a}]' }),
   oidc_config: notYet('nobody can log in with it'),
   saml2_config: notYet('nobody can log in with it', { example: '{sp_config: {}}' }),
   cas_config: notYet('nobody can log in with it'),
-  jwt_config: notYet('nobody can log in with it'),
+  jwt_config: optional(
+    jwtSection,
+    'none',
+    'Log-ins with JSON Web Tokens of another system; see below.',
+    '{enabled: true, secret: sEcReT, algorithm: HS256}',
+  ),
   sso: notYet('there is no single sign-on', { example: '{client_whitelist: [https://example.org/]}' }),
   ldap_config: refused('loads a Python module, of which there are none here'),
   matrix_authentication_service: refused(

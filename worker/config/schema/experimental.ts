@@ -23,6 +23,7 @@ export const experimentalSection = section(
       example: 'https://rendezvous.example.org/',
     }),
     msc4388_mode: refused('needs matrix_authentication_service, as in Synapse', { example: 'open' }),
+    msc3720_enabled: withDefault(flag, 'false', 'Whether users may ask whether accounts exist.', 'true'),
     msc4140_max_delayed_events_per_user: withDefault(
       whole('a number'),
       '100',
