@@ -24,6 +24,12 @@ export const deviations: readonly Deviation[] = [
   },
   { operation: 'getNotifications', status: 200, problem: /profile_tag must be string/, why: NULL },
   {
+    operation: 'getRoomStateWithKey',
+    status: 200,
+    problem: /must match exactly one schema in oneOf/,
+    why: 'an event, as format=event asks for, is also an object with any members, the other choice of the schema',
+  },
+  {
     operation: 'search',
     status: 200,
     problem: /groups\/room_id\/\S+\/order must be integer/,

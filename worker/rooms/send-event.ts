@@ -10,6 +10,7 @@ import type { CurrentEvents } from './current-events.ts'
 import type { EventStore, KnownEvent } from './event-store.ts'
 import type { Actor, RoomLimits } from './limits.ts'
 import type { Memberships } from './memberships.ts'
+import type { CheckRelation } from './relations/check-relation.ts'
 import type { EventIntent, Sender, Sent } from './sender.ts'
 import { fakeEventId } from './shadow-ban.ts'
 
@@ -21,6 +22,9 @@ export interface SendEventDeps {
   readonly current: CurrentEvents
   readonly aliases: Pick<Aliases, 'mustPointTo'>
   readonly limits: Pick<RoomLimits, 'event'>
+  readonly checkRelation: CheckRelation
+  /** The event that the user's device sent with that transaction ID, if it did. */
+  readonly sentBefore: (actor: Actor, roomId: RoomId, txnId: string) => Promise<EventId | undefined>
   /** Before a shadow-banned user is answered. */
   readonly pause: () => Promise<void>
   /** Guests are not welcome in the room any more. */
@@ -31,12 +35,13 @@ export interface SendEventDeps {
  * Sends it. What a shadow-banned user sends gets the ID of no event.
  *
  * Throws M_FORBIDDEN for who is not in the room or may not send it, M_LIMIT_EXCEEDED, M_USER_SUSPENDED, and what is wrong
- * with the content ({@link checkContent}).
+ * with the content ({@link checkContent}, {@link CheckRelation}).
  */
 export type SendEvent = (actor: Actor, roomId: RoomId, intent: EventIntent, txnId?: string) => Promise<EventId>
 
 export function makeSendEvent(deps: SendEventDeps): SendEvent {
   const { serverName, sender, memberships, events, current, aliases, limits, pause, onGuestsForbidden } = deps
+  const { checkRelation, sentBefore } = deps
 
   return async (actor, roomId, given, txnId) => {
     if (given.type === 'm.room.member')
@@ -61,6 +66,14 @@ export function makeSendEvent(deps: SendEventDeps): SendEvent {
       return sent[0]!.eventId
     }
     checkContent(intent, { roomId, version: create.version, serverName })
+    try {
+      await checkRelation(roomId, actor.userId, intent)
+    } catch (error) {
+      // A reaction that is sent again is not a second one.
+      const before = txnId === undefined ? undefined : await sentBefore(actor, roomId, txnId)
+      if (before === undefined) throw error
+      return before
+    }
     const giveBack = await limits.event(actor, {
       isRedactionOfOther: target !== undefined && target.event.sender !== actor.userId,
     })

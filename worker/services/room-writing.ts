@@ -40,6 +40,7 @@ import type { Profiles } from '../rooms/member-content.ts'
 import { type ChangeMembership, type ChangeMembershipDeps, makeChangeMembership } from '../rooms/membership.ts'
 import { beforeRefusing, type Memberships } from '../rooms/memberships.ts'
 import type { NewRoomRules } from '../rooms/new-room-rules.ts'
+import { makeCheckRelation } from '../rooms/relations/check-relation.ts'
 import { makeRoomVersions } from '../rooms/room-versions.ts'
 import { makeSendEvent, type SendEvent, type SendEventDeps } from '../rooms/send-event.ts'
 import type { Sender } from '../rooms/sender.ts'
@@ -48,6 +49,7 @@ import type { StateStore } from '../rooms/state-store.ts'
 import { isRoomBlocked } from '../storage/blocked-rooms.ts'
 import type { Db } from '../storage/db.ts'
 import { selectProfiles } from '../storage/profiles.ts'
+import { selectEventOfTransaction } from '../storage/transactions.ts'
 import type { CacheInvalidation, LiveStreams } from '../streams/live-streams.ts'
 import { makeRateLimitOverrides } from '../users/rate-limit-overrides.ts'
 
@@ -167,6 +169,9 @@ export function makeRoomRequests(deps: RoomRequestsDeps): RoomRequests {
     current,
     aliases,
     limits,
+    checkRelation: makeCheckRelation({ db, events: deps.events }),
+    sentBefore: async ({ userId, deviceId }, roomId, txnId) =>
+      deviceId === undefined ? undefined : selectEventOfTransaction(db, { userId, deviceId, roomId, txnId }),
     pause,
     onGuestsForbidden: makeKickGuests({
       db,

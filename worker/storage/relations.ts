@@ -145,3 +145,27 @@ export async function selectThreadsOf(
   )
   return new Set(rows.map(({ threadId }) => threadId))
 }
+
+/** Whether anything relates to the event, which need not be known itself. */
+export async function isRelatedTo(db: Queries, eventId: EventId): Promise<boolean> {
+  const row = await db.one('select 1 as found from event_relations where relates_to_id = $1 limit 1', [eventId])
+  return row !== undefined
+}
+
+/** Whether the user has annotated the event in that way, with an event of that type that is not redacted. */
+export async function hasAnnotated(
+  db: Queries,
+  eventId: EventId,
+  sender: UserId,
+  type: string,
+  key: string,
+): Promise<boolean> {
+  const row = await db.one(
+    `select 1 as found from event_relations r join events c on c.event_id = r.event_id
+     where r.relates_to_id = $1 and r.relation_type = 'm.annotation' and r.aggregation_key = $4
+       and c.sender = $2 and c.type = $3
+     limit 1`,
+    [eventId, sender, type, key],
+  )
+  return row !== undefined
+}

@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import type { TestContext } from 'node:test'
 import type { Flavour } from '../../harness/fleet-processes.ts'
 import { type Homeserver, homeserver } from '../../harness/homeserver.ts'
-import { startMailServer } from '../../harness/mail-server.ts'
+import { startMailReceiver } from '../../harness/mail-receiver.ts'
 import type { TestPostgres } from '../../harness/postgres.ts'
 import { accounts } from './accounts.ts'
 import { devicesAndKeys } from './devices-and-keys.ts'
@@ -38,7 +38,7 @@ export const callAll = async (
 ): Promise<readonly CallResult[]> => {
   const folder = mkdtempSync(join(tmpdir(), 'op-'))
   t.after(() => rmSync(folder, { recursive: true, force: true }))
-  const mail = await startMailServer(t)
+  const mail = await startMailReceiver(t)
   const others = await startOtherServers(t, folder)
   const hs = await homeserver(t, postgres, {
     flavour,

@@ -7,7 +7,7 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { stringify } from 'yaml'
-import type { MailServer } from '../../harness/mail-server.ts'
+import type { MailReceiver } from '../../harness/mail-receiver.ts'
 import { ask, logIn, makeUser, Refused, type User } from '../../harness/matrix-client.ts'
 
 export const V1 = '/_matrix/client/v1'
@@ -24,7 +24,7 @@ export interface World {
   readonly bridge: User
   /** Alice's, public, with Bob in it. */
   readonly room: string
-  readonly mail: MailServer
+  readonly mail: MailReceiver
   /** Calls an operation, and keeps what went wrong. Resolves to what `run` does; undefined where it failed. */
   readonly step: <T>(operation: string, run: () => Promise<T>) => Promise<T | undefined>
 }

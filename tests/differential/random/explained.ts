@@ -39,4 +39,29 @@ export const explained: readonly Explained[] = [
       )
     },
   },
+  {
+    why: 'what relates to an event is told with it where a timeline has no gap, too',
+    is: ({ at, ours, theirs }, { name }) =>
+      name.startsWith('sync') && at.endsWith('.unsigned.m.relations') && ours !== undefined && theirs === undefined,
+  },
+  {
+    why: 'who left is not told of what relates to an event since',
+    is: ({ at, ours }) => /\.leave\..*\.unsigned\.m\.relations/.test(at) && ours === undefined,
+  },
+  {
+    why: 'clients are told the transaction IDs of what they sent, also of what is bundled with another event',
+    is: ({ at, theirs }) => /\.m\.relations\..*\.unsigned\.transaction_id$/.test(at) && theirs === undefined,
+  },
+  {
+    why: 'the state is that before the first event of the timeline, not after it',
+    is({ at }, _action, { ours, theirs }) {
+      const [, kind, room] = /^body\.rooms\.(join|leave)\.(<\w+>)\.state\.events/.exec(at) ?? []
+      if (kind === undefined) return false
+      const [our, their] = [ours.rooms[kind][room!], theirs.rooms[kind][room!]]
+      const keyOf = ({ type, state_key }: Json) => `${type} ${state_key}`
+      const happened = new Set([...our.timeline.events, ...their.timeline.events].map(keyOf))
+      const without = (events: Json) => JSON.stringify(events.filter((event: Json) => !happened.has(keyOf(event))))
+      return without(our.state.events) === without(their.state.events)
+    },
+  },
 ]

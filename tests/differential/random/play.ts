@@ -136,6 +136,7 @@ export const play = async ({ ours, theirs, seed, actions, onFound = () => {} }: 
     const count = done.get(action.name) ?? { times: 0, succeeded: 0 }
     done.set(action.name, { times: count.times + 1, succeeded: count.succeeded + (isSuccess ? 1 : 0) })
     const unexplained: Difference[] = []
+    const said = our.status === their.status ? [] : [{ at: 'said', ours: our.body.error, theirs: their.body.error }]
     for (const difference of differences) {
       const reason = explained.find(({ is }) => is(difference, action, bodies))
       if (reason === undefined) unexplained.push(difference)
@@ -150,7 +151,7 @@ export const play = async ({ ours, theirs, seed, actions, onFound = () => {} }: 
             theirs: names.labelOf('theirs', theirId),
           })
     if (unexplained.length > 0) {
-      const one = { step: step - 1, action, differences: unexplained }
+      const one = { step: step - 1, action, differences: [...said, ...unexplained] }
       found.push(one)
       onFound(one)
     }

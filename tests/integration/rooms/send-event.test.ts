@@ -90,6 +90,37 @@ test('what makes no sense is not sent', async (t) => {
     assert.equal(short(await rooms.send('alice', 'POST', `/rooms/!x:example.com/${path}`, text)), '403 M_FORBIDDEN')
 })
 
+test('what relates to an event is checked', async (t) => {
+  const rooms = await roomRequests(t, postgres)
+  const [room, other] = [await roomWithBob(rooms), await roomWithBob(rooms)]
+  let txns = 0
+  const relate = async (who: string, relatesTo: object, { at = room, type = 'm.reaction', txn = `r${++txns}` } = {}) =>
+    rooms.send(who, 'PUT', `/rooms/${encoded(at)}/send/${type}/${txn}`, { ...text, 'm.relates_to': relatesTo })
+  const { event_id: root } = await rooms.send('alice', 'PUT', `/rooms/${encoded(room)}/send/m.room.message/root`, text)
+  const like = { rel_type: 'm.annotation', event_id: root, key: '👍' }
+  const thread = (eventId: unknown) => ({ rel_type: 'm.thread', event_id: eventId })
+
+  const first = await relate('alice', like, { txn: 'once' })
+  assert.equal(short(first), '200')
+  assert.equal(short(await relate('alice', like)), '400 M_DUPLICATE_ANNOTATION')
+  assert.deepEqual(await relate('alice', like, { txn: 'once' }), first, 'the same request again')
+  assert.equal(short(await relate('bob', like)), '200')
+  assert.equal(short(await relate('alice', { ...like, key: '🎉' })), '200')
+  assert.equal(short(await relate('alice', like, { type: 'a' })), '200')
+  await rooms.send('alice', 'PUT', `/rooms/${encoded(room)}/redact/${encoded(first.event_id as string)}/x`, {})
+  assert.equal(short(await relate('alice', like)), '200', 'after it was taken back')
+
+  assert.equal(short(await relate('alice', { ...like, key: undefined })), '400 M_UNKNOWN')
+  assert.equal(short(await relate('alice', { ...like, key: 'x'.repeat(501) })), '400 M_UNKNOWN')
+  assert.equal(short(await relate('alice', { ...like, event_id: '$unknown' })), '400 M_UNKNOWN')
+  assert.equal(short(await relate('alice', { ...like, event_id: '$\0' })), '400 M_UNKNOWN')
+  assert.equal(short(await relate('alice', like, { at: other })), '400 M_UNKNOWN')
+  const reply = await relate('bob', thread(root))
+  assert.equal(short(reply), '200')
+  assert.equal(short(await relate('bob', thread(reply.event_id))), '400 M_UNKNOWN', 'a thread in a thread')
+  assert.equal(short(await relate('bob', { 'm.in_reply_to': { event_id: '$unknown' } })), '200', 'no relation')
+})
+
 test('state is set, once, and memberships as by the requests of their own', async (t) => {
   const rooms = await roomRequests(t, postgres)
   const room = await roomWithBob(rooms)
