@@ -32,6 +32,7 @@ import { makeAccounts } from './accounts.ts'
 import { makeDeactivating } from './deactivating.ts'
 import { makeDevices } from './devices.ts'
 import { makeDirectories } from './directories.ts'
+import { encryptionOperations } from './encryption.ts'
 import { makeMessages } from './messages.ts'
 import { makePresenceServices } from './presence.ts'
 import { makeProfileServices } from './profiles.ts'
@@ -272,6 +273,16 @@ export function makeServices(deps: ServicesDeps): Services {
         }),
       ),
       ...accounts.operations,
+      ...encryptionOperations({
+        config,
+        db,
+        streams,
+        caches,
+        devices,
+        inbox: messages.inbox,
+        confirmUser: accounts.confirmUser,
+        now,
+      }),
       ...deactivating.operations,
       ...profiles.operations,
       ...roomReadingOperations({ db, streams, events, state: states, ...reading }),
