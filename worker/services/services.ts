@@ -191,6 +191,7 @@ export function makeServices(deps: ServicesDeps): Services {
     caches,
     memberships,
     sender: roomWriting.sender,
+    appservices: accounts.appservices,
     onProblem,
   })
   const directories = makeDirectories({
