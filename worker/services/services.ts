@@ -36,6 +36,7 @@ import { makeDirectories } from './directories.ts'
 import { encryptionOperations } from './encryption.ts'
 import { startHousekeeping } from './housekeeping.ts'
 import { makeMessages } from './messages.ts'
+import { otherReadOperations } from './other-reads.ts'
 import { makePresenceServices } from './presence.ts'
 import { makeProfileServices } from './profiles.ts'
 import { pusherOperations } from './pushers.ts'
@@ -43,6 +44,7 @@ import { relationOperations } from './relations.ts'
 import { makeRoomLifecycle } from './room-lifecycle.ts'
 import { roomReadingOperations } from './room-reading.ts'
 import { makeRoomRequests } from './room-writing.ts'
+import { searchOperations } from './searching.ts'
 import { makeSlidingSyncing } from './sliding-sync.ts'
 import { makeSyncing } from './syncing.ts'
 import { makeThreads } from './threads.ts'
@@ -139,6 +141,7 @@ export function makeServices(deps: ServicesDeps): Services {
     client,
     push: userData.push,
     prejoinState: prejoinStateOf(config.roomPrejoinState),
+    isSearched: config.enableSearch,
     requestId: () => currentRequest()?.requestId,
     now,
   })
@@ -196,6 +199,7 @@ export function makeServices(deps: ServicesDeps): Services {
     caches,
     memberships,
     sender: roomWriting.sender,
+    appservices: accounts.appservices,
     onProblem,
   })
   const directories = makeDirectories({
@@ -293,6 +297,17 @@ export function makeServices(deps: ServicesDeps): Services {
       ...profiles.operations,
       ...roomReadingOperations({ db, streams, events, state: states, ...reading }),
       ...relationOperations({ db, streams, events, ...reading }),
+      ...otherReadOperations({
+        db,
+        streams,
+        events,
+        ...reading,
+        snapshots: syncing.snapshots,
+        eventStream: syncing.eventStream,
+        presenceEvents: syncing.presenceEvents,
+        beginSync: presence.syncing,
+      }),
+      ...searchOperations({ isEnabled: config.enableSearch, db, streams, events, state: states, ...reading }),
       ...userData.operations,
       ...messages.operations,
       ...roomRequests.operations,
@@ -323,7 +338,7 @@ export function makeServices(deps: ServicesDeps): Services {
       presence.onCommand(command)
     },
     onConnected: presence.onConnected,
-    metrics: [syncing.metrics],
+    metrics: [syncing.metrics, directories.metrics],
     stops: [
       housekeeping.close,
       slidingSyncing.close,
