@@ -79,13 +79,11 @@ export function makeDecidingState({ events: store, state }: DecidingStateDeps): 
       if (deciding === undefined) missing = [...(missing ?? []), group]
       else byGroup.set(group, deciding)
     }
-    const before: StateMap[] = []
-    if (missing === undefined && changed.length === 0) return { byGroup, before, events: NO_EVENTS }
-    const [maps] = await Promise.all([
-      missing === undefined ? NO_GROUPS : state.some(missing, filtersFor(userId)),
-      ...changed.map(async (known, i) => {
-        before[i] = await state.before(known)
-      }),
+    if (missing === undefined && changed.length === 0) return { byGroup, before: NO_STATES, events: NO_EVENTS }
+    const filters = filtersFor(userId)
+    const [maps, before] = await Promise.all([
+      missing === undefined ? NO_GROUPS : state.some(missing, filters),
+      changed.length === 0 ? NO_STATES : state.before(changed, filters),
     ])
     const events = await eventsIn([...maps.values(), ...before], userId)
     for (const group of missing ?? []) {
@@ -124,6 +122,7 @@ export function makeDecidingState({ events: store, state }: DecidingStateDeps): 
 
 const NO_EVENTS: ReadonlyMap<EventId, RoomEvent> = new Map()
 const NO_GROUPS: ReadonlyMap<number, StateMap> = new Map()
+const NO_STATES: readonly StateMap[] = []
 const NOTHING: StateMap = new Map()
 
 const filtersFor = (userId: UserId) => [

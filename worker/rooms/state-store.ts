@@ -17,8 +17,11 @@ export interface StateStore {
   readonly ofGroups: (groups: readonly number[]) => Promise<ReadonlyMap<number, StateMap>>
   /** Some of the state of these groups, without reading all of it where it is not in memory. */
   readonly some: (groups: readonly number[], filters: readonly StateFilter[]) => Promise<ReadonlyMap<number, StateMap>>
-  /** The state before an event: the state after it, but for itself. Of a state event what it replaced is looked up. */
-  readonly before: (event: KnownEvent) => Promise<StateMap>
+  /**
+   * Some of the state before each of these events, of all in one statement: the state after it, but for itself. Of a state
+   * event what it replaced is looked up.
+   */
+  readonly before: (events: readonly KnownEvent[], filters: readonly StateFilter[]) => Promise<readonly StateMap[]>
   /**
    * The current state of a room, as of this process' position in the stream `events`; empty of a room that is not known.
    * In memory until it changes.
@@ -87,34 +90,41 @@ export function makeStateStore({ db, streams, maxEntries = MAX_ENTRIES }: StateS
     return found
   }
 
+  const some: StateStore['some'] = async (groups, filters) => {
+    const found = new Map<number, StateMap>()
+    const missing: number[] = []
+    for (const group of new Set(groups)) {
+      const state = kept.get(group)
+      const part = state === undefined ? knownPart(parts.get(group), filters) : undefined
+      if (state !== undefined) found.set(group, filterState(state, filters))
+      else if (part !== undefined) found.set(group, part)
+      else missing.push(group)
+    }
+    if (missing.length === 0) return found
+    const entries = new Map<number, StateEntry[]>(missing.map((group) => [group, []]))
+    for (const entry of await selectStateOfGroups(db, missing, filters)) entries.get(entry.group)!.push(entry)
+    for (const [group, own] of entries) {
+      found.set(group, withEntries(emptyState, own))
+      parts.set(group, withPart(parts.peek(group), filters, own))
+    }
+    return found
+  }
+
   return {
     ofGroups,
-    async some(groups, filters) {
-      const found = new Map<number, StateMap>()
-      const missing: number[] = []
-      for (const group of new Set(groups)) {
-        const state = kept.get(group)
-        const part = state === undefined ? knownPart(parts.get(group), filters) : undefined
-        if (state !== undefined) found.set(group, filterState(state, filters))
-        else if (part !== undefined) found.set(group, part)
-        else missing.push(group)
-      }
-      if (missing.length === 0) return found
-      const entries = new Map<number, StateEntry[]>(missing.map((group) => [group, []]))
-      for (const entry of await selectStateOfGroups(db, missing, filters)) entries.get(entry.group)!.push(entry)
-      for (const [group, own] of entries) {
-        found.set(group, withEntries(emptyState, own))
-        parts.set(group, withPart(parts.peek(group), filters, own))
-      }
-      return found
-    },
-    async before({ event, stateGroup, isRejected }) {
-      if (stateGroup === undefined) return emptyState
-      const after = (await ofGroups([stateGroup])).get(stateGroup) ?? emptyState
-      const { type, stateKey } = event
-      // A rejected event changed nothing.
-      if (stateKey === undefined || isRejected || entryOf(after, type, stateKey) !== event.eventId) return after
-      return withEntries(after, [{ type, stateKey, eventId: replacedBy(event) }])
+    some,
+    async before(events, filters) {
+      const states = await some(
+        events.flatMap(({ stateGroup }) => stateGroup ?? []),
+        filters,
+      )
+      return events.map(({ event, stateGroup, isRejected }) => {
+        const after = (stateGroup === undefined ? undefined : states.get(stateGroup)) ?? emptyState
+        const { type, stateKey } = event
+        // A rejected event changed nothing.
+        if (stateKey === undefined || isRejected || entryOf(after, type, stateKey) !== event.eventId) return after
+        return withEntries(after, [{ type, stateKey, eventId: replacedBy(event) }])
+      })
     },
     current: currentState.of,
     currentEvent: async (roomId, type, stateKey) => entryOf(await currentState.of(roomId), type, stateKey),

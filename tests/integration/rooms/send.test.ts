@@ -52,7 +52,8 @@ for (const version of ['1', '3', '10', '12'] as const)
     const known = theirs.get(bob!.eventId)!
     const after = (await other!.states.ofGroups([known.stateGroup!])).get(known.stateGroup!)
     assert.deepEqual(after, state)
-    assert.equal((await other!.states.before(known)).get('m.room.member')?.has(user('bob')), false)
+    const [before] = await other!.states.before([known], [{ type: 'm.room.member', stateKey: user('bob') }])
+    assert.equal(before!.get('m.room.member')?.has(user('bob')) ?? false, false)
   })
 
 test('rooms that are made at the same time are as many', async (t) => {

@@ -106,7 +106,7 @@ export function madeUpRoom(roomId = '!room:here.test' as RoomId, version = roomV
         asked.state++
         return new Map(wanted.map((group) => [group, only(groups[group]!, filters)]))
       },
-      before: async (known) => groups[groupBefore.get(known)!]!,
+      before: async (events) => events.map((known) => groups[groupBefore.get(known)!]!),
       ofGroups: async (wanted) => new Map(wanted.map((group) => [group, groups[group]!])),
     },
   }
