@@ -15,6 +15,8 @@ export interface CapabilitiesDeps {
   /** MSC4140: `max_event_delay_duration`, 0: none may be delayed; and of a user at once. */
   readonly maxEventDelayMs: number
   readonly maxDelayedEvents: number
+  /** `msc4133_enabled`: what may be set in profiles is also said under its name of before. */
+  readonly hasUnstableProfileFields: boolean
 }
 
 /** client-server-api, "Capabilities negotiation". */
@@ -23,6 +25,7 @@ export const capabilitiesHandlers = (deps: CapabilitiesDeps): Handlers<typeof ca
     ...(deps.canSetDisplayName ? [] : ['displayname']),
     ...(deps.canSetAvatarUrl ? [] : ['avatar_url']),
   ]
+  const profileFields = { enabled: true, ...(disallowed.length > 0 && { disallowed }) }
   const answer = {
     capabilities: {
       'm.room_versions': {
@@ -34,7 +37,8 @@ export const capabilitiesHandlers = (deps: CapabilitiesDeps): Handlers<typeof ca
       'm.set_avatar_url': { enabled: deps.canSetAvatarUrl },
       'm.3pid_changes': { enabled: deps.canChange3pids },
       'm.get_login_token': { enabled: deps.canGetLoginToken },
-      'm.profile_fields': { enabled: true, ...(disallowed.length > 0 && { disallowed }) },
+      'm.profile_fields': profileFields,
+      ...(deps.hasUnstableProfileFields && { 'uk.tcpip.msc4133.profile_fields': profileFields }),
       'org.matrix.msc4140.delayed_events': {
         max_delay_ms: deps.maxEventDelayMs,
         max_scheduled: deps.maxDelayedEvents,

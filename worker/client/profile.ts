@@ -10,7 +10,6 @@ import type { Queries } from '../storage/db.ts'
 import { selectUser } from '../storage/users.ts'
 import type { ProfileAuthor, Profiles } from '../users/profiles.ts'
 
-/** MSC4133's paths of before it was in the specification are behind a flag of Synapse's, which is not there. */
 export const servedProfileEndpoints = only(
   profileEndpoints,
   'setProfileField',
@@ -25,6 +24,26 @@ export const servedProfileEndpoints = only(
   'deleteAvatarUrl',
 )
 type Served = typeof servedProfileEndpoints
+
+/** The same, as it was before it was in the specification: where `msc4133_enabled`. */
+export const unstableProfileEndpoints = only(
+  profileEndpoints,
+  'setProfileFieldMsc4133',
+  'getProfileFieldMsc4133',
+  'deleteProfileFieldMsc4133',
+)
+
+export const unstableProfileHandlers = ({
+  getProfileField,
+  setProfileField,
+  deleteProfileField,
+}: Pick<Handlers<Served>, 'getProfileField' | 'setProfileField' | 'deleteProfileField'>): Handlers<
+  typeof unstableProfileEndpoints
+> => ({
+  getProfileFieldMsc4133: getProfileField,
+  setProfileFieldMsc4133: setProfileField,
+  deleteProfileFieldMsc4133: deleteProfileField,
+})
 
 export interface ProfileDeps {
   readonly db: Queries

@@ -229,6 +229,7 @@ export function makeAccounts(deps: AccountsDeps): Accounts {
           canGetLoginToken: config.loginViaExistingSession.enabled,
           maxEventDelayMs: config.maxEventDelayDurationMs ?? 0,
           maxDelayedEvents: config.experimentalFeatures.msc4140MaxDelayedEventsPerUser,
+          hasUnstableProfileFields: config.experimentalFeatures.msc4133Enabled,
         }),
       ),
       ...operations(

@@ -1,6 +1,11 @@
 /** Everything about profiles that a process has: put together from its configuration. */
 
-import { profileHandlers, servedProfileEndpoints } from '../client/profile.ts'
+import {
+  profileHandlers,
+  servedProfileEndpoints,
+  unstableProfileEndpoints,
+  unstableProfileHandlers,
+} from '../client/profile.ts'
 import type { WorkerConfig } from '../config/types.ts'
 import { type Operation, operations } from '../http/handlers.ts'
 import { makeRateLimiter } from '../http/rate-limit.ts'
@@ -53,19 +58,21 @@ export function makeProfileServices(deps: ProfileServicesDeps): ProfileServices 
   const isWatcher = config.duties.backgroundTasks === config.instanceName
   const watching = isWatcher ? setInterval(takeOver, TAKE_OVER_MS).unref() : undefined
 
+  const handlers = profileHandlers({
+    db,
+    profiles,
+    onlyForUsers: config.requireAuthForProfileRequests,
+    askLimit: makeRateLimiter(config.rcProfile, now),
+    changeLimit: makeRateLimiter(config.rcMessage, now),
+  })
   return {
     profiles,
-    operations: operations(
-      'client/profile',
-      servedProfileEndpoints,
-      profileHandlers({
-        db,
-        profiles,
-        onlyForUsers: config.requireAuthForProfileRequests,
-        askLimit: makeRateLimiter(config.rcProfile, now),
-        changeLimit: makeRateLimiter(config.rcMessage, now),
-      }),
-    ),
+    operations: [
+      ...operations('client/profile', servedProfileEndpoints, handlers),
+      ...(config.experimentalFeatures.msc4133Enabled
+        ? operations('client/profile', unstableProfileEndpoints, unstableProfileHandlers(handlers))
+        : []),
+    ],
     replicationHandlers: profileReplicationHandlers(profiles),
     async close() {
       clearInterval(watching)

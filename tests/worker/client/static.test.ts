@@ -43,6 +43,7 @@ test('capabilities are what the configuration lets users do', async (t) => {
     canGetLoginToken: false,
     maxEventDelayMs: 0,
     maxDelayedEvents: 100,
+    hasUnstableProfileFields: false,
   })
   const { send } = await serveTest(t, operations('client/capabilities', capabilitiesEndpoints, handlers))
   assert.equal((await send(get('/_matrix/client/v3/capabilities'))).status, 401)

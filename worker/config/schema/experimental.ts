@@ -18,6 +18,12 @@ export const experimentalSection = section(
       'Whether pushers can be switched off, and say which device they are of.',
       'true',
     ),
+    msc4133_enabled: withDefault(
+      flag,
+      'false',
+      'Whether fields of profiles are also there under the paths from before they were in the specification.',
+      'true',
+    ),
     msc4306_enabled: withDefault(flag, 'false', 'Whether threads can be followed (MSC4306, MSC4308).', 'true'),
     msc4108_enabled: refused('needs matrix_authentication_service, as in Synapse'),
     msc4108_delegation_endpoint: refused('needs matrix_authentication_service, as in Synapse', {
