@@ -67,7 +67,7 @@ export async function serveAccounts(
     db,
     caches,
     devices: deviceChangesOf(db, streams),
-    pushers: { removeOfDevices: async () => {} },
+    pushers: { remove: async () => {}, removeOfDevices: async () => {} },
     tell: () => undefined,
     onProblem,
   })

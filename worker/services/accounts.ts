@@ -57,7 +57,7 @@ export interface AccountsDeps {
   readonly db: Db
   readonly caches: CacheInvalidation
   readonly devices: DeviceChanges
-  readonly pushers: Pick<Pushers, 'removeOfDevices'>
+  readonly pushers: Pick<Pushers, 'remove' | 'removeOfDevices'>
   /** To all processes: `replication.send`. */
   readonly tell: (command: UserIp) => void
   /** There is a new user. Must not throw. */
@@ -129,7 +129,7 @@ export function makeAccounts(deps: AccountsDeps): Accounts {
     // Who is to agree to something first joins nothing before.
     onRegistered: config.userConsent?.requireAtRegistration ? undefined : deps.onRegistered,
   })
-  const verification = makeVerification({ config, db, onProblem })
+  const verification = makeVerification({ config, db, pushers, onProblem })
   const { threepids, validation } = verification
   const userOf = makeUserOf(threepids)
   const loginTokens = makeLoginTokens(db)

@@ -6,6 +6,7 @@ import { accountDeactivationHandlers } from '../client/account_deactivation.ts'
 import type { ConfirmUser } from '../client/confirm-user.ts'
 import type { WorkerConfig } from '../config/types.ts'
 import { type Operation, operations } from '../http/handlers.ts'
+import type { Pushers } from '../push/pushers.ts'
 import { forget } from '../rooms/forget.ts'
 import type { ChangeMembership } from '../rooms/membership.ts'
 import type { Memberships } from '../rooms/memberships.ts'
@@ -19,6 +20,7 @@ export interface DeactivatingDeps {
   readonly db: Db
   readonly caches: CacheInvalidation
   readonly sessions: Sessions
+  readonly pushers: Pick<Pushers, 'removeAll'>
   readonly confirmUser: ConfirmUser
   readonly memberships: Pick<Memberships, 'ofUser' | 'ofNow'>
   readonly changeMembership: ChangeMembership
@@ -38,6 +40,7 @@ export function makeDeactivating(deps: DeactivatingDeps): Deactivating {
   const { config, memberships, caches, changeMembership, onProblem } = deps
   const deactivation = makeDeactivation({
     ...deps,
+    removePushers: deps.pushers.removeAll,
     leave: async (userId: UserId, roomId: RoomId) => {
       // The server does it, for which there are no limits.
       const actor = { userId, authenticatedEntity: config.serverName, isUnlimited: true }

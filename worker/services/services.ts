@@ -239,6 +239,7 @@ export function makeServices(deps: ServicesDeps): Services {
     db,
     caches,
     sessions: accounts.sessions,
+    pushers,
     confirmUser: accounts.confirmUser,
     memberships,
     changeMembership: roomRequests.byServer.changeMembership,

@@ -5,6 +5,7 @@ import type { WorkerConfig } from '../config/types.ts'
 import { makeRateLimiter } from '../http/rate-limit.ts'
 import type { LetterNames } from '../mail/letters.ts'
 import { makeMailer, type SendMail } from '../mail/mailer.ts'
+import type { Pushers } from '../push/pushers.ts'
 import type { Db } from '../storage/db.ts'
 import { makeThreepidValidation, type ThreepidValidation } from '../users/threepid-validation.ts'
 import { makeThreepids, type Threepids } from '../users/threepids.ts'
@@ -12,6 +13,7 @@ import { makeThreepids, type Threepids } from '../users/threepids.ts'
 export interface VerificationDeps {
   readonly config: WorkerConfig
   readonly db: Db
+  readonly pushers: Pick<Pushers, 'remove'>
   readonly onProblem: (problem: string, error?: unknown) => void
 }
 
@@ -25,7 +27,7 @@ export interface Verification {
   readonly requests: RequestTokenDeps
 }
 
-export function makeVerification({ config, db, onProblem }: VerificationDeps): Verification {
+export function makeVerification({ config, db, pushers, onProblem }: VerificationDeps): Verification {
   const { email, serverName, publicBaseUrl } = config
   const names = { serverName, appName: email?.appName ?? 'Matrix', subjects: email?.subjects ?? {} }
   const sendMail = email && makeMailer({ ...email, notifFrom: email.notifFrom! })
@@ -45,7 +47,7 @@ export function makeVerification({ config, db, onProblem }: VerificationDeps): V
     names,
     sendMail,
     validation,
-    threepids: makeThreepids({ db, allowed: config.allowedLocal3pids }),
+    threepids: makeThreepids({ db, removePusher: pushers.remove, allowed: config.allowedLocal3pids }),
     requests: {
       validation,
       limits: { ip: limiter(), address: limiter() },

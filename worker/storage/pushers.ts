@@ -99,16 +99,3 @@ export async function selectOwnerOfEmail(db: Queries, address: string): Promise<
   )
   return row?.userId
 }
-
-export interface WhichPushers {
-  readonly appId?: string
-  readonly pushkey?: string
-}
-
-/** A user's: all, or those of an app with a key. With the account or the address that they are of; nobody is told. */
-export const deletePushers = (db: Queries, userId: UserId, { appId, pushkey }: WhichPushers = {}) =>
-  db.run(
-    `delete from pushers
-     where user_name = $1 and ($2::text is null or app_id = $2) and ($3::text is null or pushkey = $3)`,
-    [userId, appId, pushkey],
-  )

@@ -16,7 +16,6 @@ import {
   insertPendingDeactivation,
   selectPendingDeactivations,
 } from '../storage/deactivation.ts'
-import { deletePushers } from '../storage/pushers.ts'
 import { deleteThreepids } from '../storage/threepids.ts'
 import { updateDeactivated } from '../storage/users.ts'
 import type { CacheInvalidation } from '../streams/live-streams.ts'
@@ -35,6 +34,7 @@ export interface DeactivationDeps {
   readonly db: Db
   readonly caches: Pick<CacheInvalidation, 'transaction'>
   readonly sessions: Pick<Sessions, 'endAll'>
+  readonly removePushers: (userId: UserId) => Promise<void>
   readonly memberships: Pick<Memberships, 'ofUser'>
   /** On behalf of the user, without limits: out of the room, or of an invite or a knock. */
   readonly leave: (userId: UserId, roomId: RoomId) => Promise<void>
@@ -47,7 +47,7 @@ export interface DeactivationDeps {
 const AT_ONCE = 100
 
 export function makeDeactivation(deps: DeactivationDeps): Deactivation {
-  const { db, caches, sessions, memberships, leave, forget, onProblem } = deps
+  const { db, caches, sessions, removePushers, memberships, leave, forget, onProblem } = deps
   const running = new Map<UserId, Promise<void>>()
   /** Of which another process has not been seen to finish since they were last looked at. */
   let left: ReadonlySet<UserId> = new Set()
@@ -88,10 +88,11 @@ export function makeDeactivation(deps: DeactivationDeps): Deactivation {
         )
       // What brings them back in goes first.
       await deleteThreepids(db, userId)
+      // As long as they have a session they can ask for the rest again.
+      await removePushers(userId)
       await sessions.endAll(userId)
       await caches.transaction('deactivate', async (tx, stale) => {
-        const [, , { ignored }] = await Promise.all([
-          deletePushers(tx, userId),
+        const [, { ignored }] = await Promise.all([
           insertPendingDeactivation(tx, userId),
           deleteUserData(tx, userId),
           deleteFromUserDirectory(tx, userId),
@@ -104,7 +105,6 @@ export function makeDeactivation(deps: DeactivationDeps): Deactivation {
           'ignored_users',
           'get_account_data_for_user',
           'get_push_rules_for_user',
-          'get_if_user_has_pusher',
           'get_user_in_directory',
           'get_user_by_id',
           'get_user_deactivated_status',

@@ -3,7 +3,6 @@
 import type { UserId } from '../../shared/matrix/ids.ts'
 import { MatrixError } from '../../shared/matrix/matrix-error.ts'
 import type { Queries } from '../storage/db.ts'
-import { deletePushers } from '../storage/pushers.ts'
 import {
   deleteThreepid,
   selectThreepids,
@@ -28,13 +27,19 @@ export interface Threepids {
 
 export interface ThreepidsDeps {
   readonly db: Queries
+  /** Mail to the address is not sent any more. */
+  readonly removePusher: (pusher: {
+    readonly userId: UserId
+    readonly appId: string
+    readonly pushkey: string
+  }) => Promise<void>
   /** `allowed_local_3pids`; empty: all. */
   readonly allowed: readonly { readonly medium: string; readonly pattern: RegExp }[]
   /** Milliseconds since 1970. */
   readonly now?: () => number
 }
 
-export const makeThreepids = ({ db, allowed, now = Date.now }: ThreepidsDeps): Threepids => ({
+export const makeThreepids = ({ db, removePusher, allowed, now = Date.now }: ThreepidsDeps): Threepids => ({
   of: (userId) => selectThreepids(db, userId),
 
   async ownerOf(medium, address) {
@@ -57,6 +62,6 @@ export const makeThreepids = ({ db, allowed, now = Date.now }: ThreepidsDeps): T
     if (known.includes('\0')) return
     await deleteThreepid(db, userId, medium, known)
     // Its owner is not told of messages there any more.
-    if (medium === 'email') await deletePushers(db, userId, { appId: 'm.email', pushkey: known })
+    if (medium === 'email') await removePusher({ userId, appId: 'm.email', pushkey: known })
   },
 })

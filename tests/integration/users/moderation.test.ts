@@ -124,6 +124,7 @@ test('who is deactivated leaves all rooms, whoever dies meanwhile', async (test)
       db,
       caches,
       sessions: { endAll: async () => undefined },
+      removePushers: async () => undefined,
       memberships: {
         ofUser: async () =>
           new Map([...rooms].map(([roomId, membership]) => [roomId, { roomId, membership }])) as never,
