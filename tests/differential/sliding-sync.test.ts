@@ -2,16 +2,18 @@
  * Simplified sliding sync beside a real Synapse: the same scripts on both, of actions and of requests with lists, ranges,
  * filters, subscriptions and extensions; the same answers, but for what every server makes up for itself.
  *
- *     SLIDING_SEED=7 SLIDING_STEPS=400 npm test -- --only differential/sliding-sync
+ *     SLIDING_SEED=7,8,9 SLIDING_STEPS=400 npm test -- --only differential/sliding-sync
  */
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { isDeepStrictEqual } from 'node:util'
 import { homeserver } from '../harness/homeserver.ts'
 import { register, type User } from '../harness/matrix-client.ts'
 import { startPostgres } from '../harness/postgres.ts'
 import { makeRandom } from '../harness/random.ts'
 import { startSynapse } from '../harness/synapse.ts'
+import { explanationOf, rank, type Whereabouts } from './sliding-sync-differences.ts'
 
 const V3 = '/_matrix/client/v3'
 const SYNC = '/_matrix/client/unstable/org.matrix.simplified_msc3575/sync'
@@ -25,14 +27,23 @@ const limits = {
   rc_room_creation: plenty,
   experimental_features: { msc4306_enabled: true },
 }
-const seed = Number(process.env.SLIDING_SEED ?? 1)
+const seeds = (process.env.SLIDING_SEED ?? '1').split(',').map(Number)
 const steps = Number(process.env.SLIDING_STEPS ?? 120)
 
 // biome-ignore lint/suspicious/noExplicitAny: answers of either server
 type Json = any
-type Seen = readonly (readonly [what: string, answer: Json])[]
+type Seen = readonly (readonly [what: string, answer: Json, at?: Whereabouts])[]
 const NAMES = ['alice', 'bob', 'carol'] as const
 type Name = (typeof NAMES)[number]
+
+const MEMBERSHIPS: Readonly<Record<string, string>> = {
+  join: 'join',
+  leave: 'leave',
+  invite: 'invite',
+  kick: 'leave',
+  ban: 'ban',
+  unban: 'leave',
+}
 
 /** What a script does to a server. */
 interface Player {
@@ -62,7 +73,7 @@ interface Player {
 type Script = (player: Player) => Promise<void>
 
 async function play(url: string, prefix: string, script: Script): Promise<Seen> {
-  const seen: (readonly [string, Json])[] = []
+  const seen: (readonly [string, Json, Whereabouts?])[] = []
   const users = new Map<Name, User>()
   for (const name of NAMES) users.set(name, await register(url, `${prefix}_${name}`))
   const rooms: string[] = []
@@ -87,14 +98,37 @@ async function play(url: string, prefix: string, script: Script): Promise<Seen> 
     names.set(answer.event_id, `$${++count}`)
     lastEvents.set(rooms[room]!, answer.event_id)
   }
+  const memberships = new Map<Name, Map<string, string>>(NAMES.map((name) => [name, new Map()]))
+  const been = new Map<Name, Set<string>>(NAMES.map((name) => [name, new Set()]))
+  const noteMembership = (who: Name, room: number, membership: string) => {
+    memberships.get(who)!.set(`!${room}`, membership)
+    if (membership === 'join') been.get(who)!.add(`!${room}`)
+  }
+  const whereabouts = (by: Name): Whereabouts => ({
+    userId: users.get(by)!.userId,
+    membershipOf: new Map(memberships.get(by)),
+    hasBeenIn: new Set(been.get(by)),
+    isEmpty: new Set(
+      rooms.keys().flatMap((i) => {
+        const isIn = (name: Name) => memberships.get(name)!.get(`!${i}`) === 'join'
+        return NAMES.some(isIn) ? [] : [`!${i}`]
+      }),
+    ),
+  })
   const player: Player = {
     async createRoom(by, options) {
       const { room_id: id } = await act(by, 'POST', `${V3}/createRoom`, { room_version: '11', ...options })
       names.set(id, `!${rooms.length}`)
+      noteMembership(by, rooms.length, 'join')
+      for (const invited of (options as { readonly invite?: readonly string[] }).invite ?? [])
+        noteMembership(NAMES.find((name) => invited.startsWith(`@${name}:`))!, rooms.length, 'invite')
       rooms.push(id)
     },
     async membership(by, room, action, target) {
-      await act(by, 'POST', path(room, action), target === undefined ? {} : { user_id: users.get(target)!.userId })
+      const body = target === undefined ? {} : { user_id: users.get(target)!.userId }
+      const { errcode } = await act(by, 'POST', path(room, action), body)
+      const becomes = MEMBERSHIPS[action]
+      if (errcode === undefined && becomes !== undefined) noteMembership(target ?? by, room, becomes)
     },
     send: async (by, room, type, content) =>
       note(room, await act(by, 'PUT', path(room, `send/${type}/${++count}`), content)),
@@ -131,6 +165,7 @@ async function play(url: string, prefix: string, script: Script): Promise<Seen> 
       seen.push([
         `${by} ${pos === undefined ? 'begins' : 'goes on'}: ${replaced(what, names)}`,
         status === 200 ? plain(answer, names, windows) : { status, errcode: answer.errcode },
+        whereabouts(by),
       ])
     },
   }
@@ -169,13 +204,8 @@ function plain(answer: Json, names: ReadonlyMap<string, string>, windows: Readon
     return value
   })
   const result = JSON.parse(replaced(text, names).replace(/\$[A-Za-z0-9_-]{43}/g, '$event'))
-  // Their order is what counts.
-  const stamps = Object.values(result.rooms as Record<string, Json>)
-    .map(({ bump_stamp: stamp }) => stamp)
-    .filter((stamp) => stamp !== undefined)
-    .sort((a, b) => a - b)
+  rank(result.rooms)
   for (const room of Object.values(result.rooms) as Json[]) {
-    if (room.bump_stamp !== undefined) room.bump_stamp = stamps.indexOf(room.bump_stamp)
     room.required_state?.sort(byText)
     room.invite_state?.sort(byText)
   }
@@ -405,131 +435,101 @@ const filters: Script = async (p) => {
 }
 
 /** Anything, in any order. */
-const random: Script = async (p) => {
-  const { int: below, pick } = makeRandom(seed)
-  const dice = () => below(1_000) / 1_000
-  let rooms = 0
-  const create = async () => {
-    const creation = dice() < 0.2 ? { creation_content: { type: 'm.space' } } : {}
-    const encryption =
-      dice() < 0.3 ? { initial_state: [{ type: 'm.room.encryption', content: { algorithm: 'x' } }] } : {}
-    await p.createRoom(pick(NAMES), {
-      preset: pick(['public_chat', 'private_chat']),
-      ...(dice() < 0.5 && { name: `room ${rooms}` }),
-      ...creation,
-      ...encryption,
+const random =
+  (seed: number): Script =>
+  async (p) => {
+    const { int: below, pick } = makeRandom(seed)
+    const dice = () => below(1_000) / 1_000
+    let rooms = 0
+    const create = async () => {
+      const creation = dice() < 0.2 ? { creation_content: { type: 'm.space' } } : {}
+      const encryption =
+        dice() < 0.3 ? { initial_state: [{ type: 'm.room.encryption', content: { algorithm: 'x' } }] } : {}
+      await p.createRoom(pick(NAMES), {
+        preset: pick(['public_chat', 'private_chat']),
+        ...(dice() < 0.5 && { name: `room ${rooms}` }),
+        ...creation,
+        ...encryption,
+      })
+      rooms++
+    }
+    for (let i = 0; i < 6; i++) await create()
+    const STATE: readonly (readonly [string, string])[] = [
+      ...(['m.room.name', 'm.room.topic', 'm.room.create', 'm.room.avatar'] as const).map(
+        (type) => [type, ''] as const,
+      ),
+      ['m.room.member', '$ME'],
+      ['m.room.member', '$LAZY'],
+      ['m.room.member', '*'],
+      ['m.room.member', '@bob:hs.test'],
+      ['m.room.power_levels', '*'],
+      ['*', '*'],
+    ]
+    const config = () => room(pick([0, 1, 2, 5, 20]), ...STATE.filter(() => dice() < 0.25))
+    const filter = () => ({
+      ...(dice() < 0.2 && { is_encrypted: dice() < 0.5 }),
+      ...(dice() < 0.2 && { is_invite: dice() < 0.5 }),
+      ...(dice() < 0.2 && { not_room_types: ['m.space'] }),
+      ...(dice() < 0.2 && { is_dm: dice() < 0.5 }),
     })
-    rooms++
-  }
-  for (let i = 0; i < 6; i++) await create()
-  const STATE: readonly (readonly [string, string])[] = [
-    ...(['m.room.name', 'm.room.topic', 'm.room.create', 'm.room.avatar'] as const).map((type) => [type, ''] as const),
-    ['m.room.member', '$ME'],
-    ['m.room.member', '$LAZY'],
-    ['m.room.member', '*'],
-    ['m.room.member', '@bob:hs.test'],
-    ['m.room.power_levels', '*'],
-    ['*', '*'],
-  ]
-  const config = () => room(pick([0, 1, 2, 5, 20]), ...STATE.filter(() => dice() < 0.25))
-  const filter = () => ({
-    ...(dice() < 0.2 && { is_encrypted: dice() < 0.5 }),
-    ...(dice() < 0.2 && { is_invite: dice() < 0.5 }),
-    ...(dice() < 0.2 && { not_room_types: ['m.space'] }),
-    ...(dice() < 0.2 && { is_dm: dice() < 0.5 }),
-  })
-  // Where lists overlap, a list's rooms after one that is in an earlier list too are sent by Synapse as that one wants it.
-  const list = (wanted: object) => {
-    const first = dice() < 0.7 ? 0 : below(4)
-    return { ranges: [[first, first + below(6)]], ...wanted, ...(dice() < 0.4 && { filters: filter() }) }
-  }
-  for (let step = 0; step < steps; step++) {
-    const [by, at] = [pick(NAMES), below(rooms)]
-    const chance = dice()
-    if (chance < 0.02) await create()
-    else if (chance < 0.15) await p.membership(by, at, 'join')
-    else if (chance < 0.19) await p.membership(by, at, 'leave')
-    else if (chance < 0.24) await p.membership(by, at, pick(['invite', 'kick', 'ban', 'unban']), pick(NAMES))
-    else if (chance < 0.4) await p.send(by, at, 'm.room.message', text(`${step}`))
-    else if (chance < 0.43) await p.send(by, at, 'm.reaction', {})
-    else if (chance < 0.48) await p.state(by, at, 'm.room.name', { name: `name ${step}` })
-    else if (chance < 0.51) await p.state(by, at, 'm.room.topic', { topic: `topic ${step}` })
-    else if (chance < 0.53) await p.state(by, at, 'm.room.avatar', { url: `mxc://hs.test/${step}` })
-    else if (chance < 0.55) await p.receipt(by, at, pick(['m.read', 'm.read.private']))
-    else if (chance < 0.57)
-      await p.put(
-        by,
-        () => 'account_data/m.direct',
-        (ids) => ({ '@x:hs.test': [ids[at]] }),
-      )
-    else if (chance < 0.59)
-      await p.put(
-        by,
-        (ids) => `rooms/${ids[at]}/account_data/im.x`,
-        () => ({ step }),
-      )
-    else {
-      const ofLists = config()
-      const lists = Object.fromEntries(['a', 'b'].filter(() => dice() < 0.7).map((name) => [name, list(ofLists)]))
-      const subscribed = dice() < 0.3 ? below(rooms) : undefined
-      const wanted = config()
-      const more = dice() < 0.5 ? { extensions: EXTENSIONS } : {}
-      const isNew = dice() < 0.1
-      await p.sync(
-        by,
-        pick(['x', 'y']),
-        (ids) => ({
-          // Synapse forgets what rooms that are in no list for a while have missed.
-          lists: { ...lists, rest: { ranges: [[50, 50]], timeline_limit: 0, required_state: [] } },
-          ...(subscribed !== undefined && { room_subscriptions: { [ids[subscribed]!]: wanted } }),
-          ...more,
-        }),
-        isNew,
-      )
+    // Where lists overlap, a list's rooms after one that is in an earlier list too are sent by Synapse as that one wants it.
+    const list = (wanted: object) => {
+      const first = dice() < 0.7 ? 0 : below(4)
+      return { ranges: [[first, first + below(6)]], ...wanted, ...(dice() < 0.4 && { filters: filter() }) }
+    }
+    for (let step = 0; step < steps; step++) {
+      const [by, at] = [pick(NAMES), below(rooms)]
+      const chance = dice()
+      if (chance < 0.02) await create()
+      else if (chance < 0.15) await p.membership(by, at, 'join')
+      else if (chance < 0.19) await p.membership(by, at, 'leave')
+      else if (chance < 0.24) await p.membership(by, at, pick(['invite', 'kick', 'ban', 'unban']), pick(NAMES))
+      else if (chance < 0.4) await p.send(by, at, 'm.room.message', text(`${step}`))
+      else if (chance < 0.43) await p.send(by, at, 'm.reaction', {})
+      else if (chance < 0.48) await p.state(by, at, 'm.room.name', { name: `name ${step}` })
+      else if (chance < 0.51) await p.state(by, at, 'm.room.topic', { topic: `topic ${step}` })
+      else if (chance < 0.53) await p.state(by, at, 'm.room.avatar', { url: `mxc://hs.test/${step}` })
+      else if (chance < 0.55) await p.receipt(by, at, pick(['m.read', 'm.read.private']))
+      else if (chance < 0.57)
+        await p.put(
+          by,
+          () => 'account_data/m.direct',
+          (ids) => ({ '@x:hs.test': [ids[at]] }),
+        )
+      else if (chance < 0.59)
+        await p.put(
+          by,
+          (ids) => `rooms/${ids[at]}/account_data/im.x`,
+          () => ({ step }),
+        )
+      else {
+        const ofLists = config()
+        const lists = Object.fromEntries(['a', 'b'].filter(() => dice() < 0.7).map((name) => [name, list(ofLists)]))
+        const subscribed = dice() < 0.3 ? below(rooms) : undefined
+        const wanted = config()
+        const more = dice() < 0.5 ? { extensions: EXTENSIONS } : {}
+        const isNew = dice() < 0.1
+        await p.sync(
+          by,
+          pick(['x', 'y']),
+          (ids) => ({
+            // Synapse forgets what rooms that are in no list for a while have missed.
+            lists: { ...lists, rest: { ranges: [[50, 50]], timeline_limit: 0, required_state: [] } },
+            ...(subscribed !== undefined && { room_subscriptions: { [ids[subscribed]!]: wanted } }),
+            ...more,
+          }),
+          isNew,
+        )
+      }
     }
   }
-}
 
-/** Wanted differences. Undefined: it is none of them. */
-function explanationOf(what: string, here: Json, there: Json): string | undefined {
-  if (here.rooms === undefined || there.rooms === undefined) return undefined
-  const [without, allowed] = [structuredClone(here), structuredClone(there)]
-  const reasons = new Set<string>()
-  for (const [id, room] of Object.entries(here.rooms) as [string, Json][]) {
-    const expected = there.rooms[id]
-    const again = expected?.required_state?.filter((event: Json) => isOwnEnd(what, event)) ?? []
-    if (again.length > 0 && room.required_state?.some((event: Json) => isOwnEnd(what, event)) !== true) {
-      reasons.add('who left, and asks for less and then for more, is sent their own membership once')
-      allowed.rooms[id].required_state = expected.required_state.filter((event: Json) => !again.includes(event))
-      if (allowed.rooms[id].required_state.length === 0) delete allowed.rooms[id].required_state
-    }
-    if (expected !== undefined && room.timeline?.length === 1 && isOutside(room.timeline[0])) {
-      reasons.add('who was never in a room is told nothing of it')
-      delete without.rooms[id]
-      delete allowed.rooms[id]
-      continue
-    }
-    if (expected !== undefined) {
-      const isShown = (event: Json) => expected.timeline?.some((other: Json) => isSame(event, other))
-      const timeline = room.timeline?.filter((event: Json) => event.unsigned.membership !== 'leave' || isShown(event))
-      if (timeline?.length === room.timeline?.length) continue
-      reasons.add('who left sees what was shared before they came, as everywhere here')
-      if (timeline.length === 0) delete without.rooms[id].timeline
-      else without.rooms[id].timeline = timeline
-      continue
-    }
-    const { timeline = [], limited: _l, num_live: _n, is_dm: _d, bump_stamp: _b, ...rest } = room
-    if (Object.keys(rest).length > 0) continue
-    if (timeline.length === 0) reasons.add('what the user has read changes the counts')
-    else if (timeline.length === 1 && timeline[0].content.membership === 'ban')
-      reasons.add('who is banned after they were thrown out is told so')
-    else continue
-    delete without.rooms[id]
-  }
-  return isSame(without, allowed) ? [...reasons].join(', ') : undefined
+const scripts: Readonly<Record<string, Script>> = {
+  conversation,
+  extensions,
+  filters,
+  ...Object.fromEntries(seeds.map((seed) => [`random${seed}`, random(seed)])),
 }
-
-const scripts = { conversation, extensions, filters, random }
 test('sliding sync answers alike', async (t) => {
   const postgres = await startPostgres({ atEnd: (work) => t.after(work) })
   const [ours, synapse] = await Promise.all([
@@ -540,44 +540,25 @@ test('sliding sync answers alike', async (t) => {
     await t.test(name, async (t) => {
       const [here, there] = await Promise.all([play(ours.url, name, script), play(synapse.url, name, script)])
       const different: string[] = []
+      const reasons = new Map<string, number>()
       if (process.env.SHOW_ALL !== undefined)
         for (const [i, [what, answer]] of here.entries())
           console.log('ALL', name, i, what, JSON.stringify(answer), '\nTHERE', JSON.stringify(there[i]![1]))
-      for (const [i, [what, answer]] of here.entries()) {
+      for (const [i, [what, answer, at]] of here.entries()) {
         const [whatThere, expected] = there[i]!
         assert.equal(what, whatThere)
-        if (isSame(answer, expected)) continue
-        const explained = explanationOf(what, answer, expected)
+        if (isDeepStrictEqual(answer, expected)) continue
+        const explained = at && explanationOf(answer, expected, at)
         if (explained !== undefined) {
-          t.diagnostic(`${explained}: ${what}`)
+          for (const reason of explained) reasons.set(reason, (reasons.get(reason) ?? 0) + 1)
           continue
         }
         different.push(`${i} ${what}`)
         if (process.env.SHOW_DIFFERENCES !== undefined)
           console.log(i, what, '\nhere ', JSON.stringify(sorted(answer)), '\nthere', JSON.stringify(sorted(expected)))
       }
+      for (const [reason, count] of reasons) t.diagnostic(`${count} × ${reason}`)
       t.diagnostic(`${here.length} answers compared, ${different.length} differ`)
       assert.deepEqual(different, [])
     })
 })
-
-/** By which the user who asks left the room. */
-const isOwnEnd = (what: string, { type, state_key: key, content }: Json): boolean =>
-  type === 'm.room.member' &&
-  ['leave', 'ban'].includes(content.membership) &&
-  key.includes(`_${what.slice(0, what.indexOf(' '))}:`)
-
-/** The end of an invitation, which is all that is told. */
-const isOutside = ({ type, content, unsigned }: Json): boolean =>
-  type === 'm.room.member' &&
-  ['leave', 'ban'].includes(content.membership) &&
-  unsigned.membership === content.membership
-
-function isSame(a: Json, b: Json): boolean {
-  try {
-    assert.deepEqual(a, b)
-    return true
-  } catch {
-    return false
-  }
-}

@@ -7,11 +7,14 @@
 import { defaultFilter, readFilter } from '../../shared/matrix/filter/filter.ts'
 import type { RoomId, UserId } from '../../shared/matrix/ids.ts'
 import type { JsonObject } from '../../shared/matrix/json/value.ts'
+import { slidingSyncHandlers } from '../../worker/client/simplified_sliding_sync.ts'
 import { makeDeviceLists, makeRoomsOf } from '../../worker/devices/device-lists.ts'
 import { makeOnline } from '../../worker/presence/online.ts'
 import { makeUnreadCounts } from '../../worker/push/unread-counts.ts'
 import type { ReplicationClient } from '../../worker/replication/http-client.ts'
 import { makeRoomReading, type RoomReading } from '../../worker/rooms/make-reading.ts'
+import { makeSlidingSyncParts } from '../../worker/sliding-sync/make-sliding-sync.ts'
+import type { SlidingSync } from '../../worker/sliding-sync/sliding-sync.ts'
 import type { Db } from '../../worker/storage/db.ts'
 import { parseStreamToken } from '../../worker/streams/tokens.ts'
 import { makeSyncParts, type SyncParts } from '../../worker/sync/make-sync.ts'
@@ -22,6 +25,7 @@ import { deviceChangesOf } from './device-changes.ts'
 import { type RoomProcess, type RoomProcessesOptions, serverName, startRoomProcesses } from './room-process.ts'
 
 interface Parts extends SyncParts {
+  readonly slidingSync: SlidingSync
   readonly inbox: LiveInbox
   readonly reading: RoomReading
 }
@@ -29,6 +33,12 @@ interface Parts extends SyncParts {
 export interface SyncProcess extends RoomProcess, Parts {
   /** As a client asks: the answer, parsed. */
   readonly ask: (userId: UserId, more?: Asked) => Promise<Answer>
+  /** The same of sliding sync: `body` as clients send it. */
+  readonly slide: (
+    userId: UserId,
+    body: JsonObject,
+    more?: { readonly pos?: string; readonly timeoutMs?: number; readonly deviceId?: string },
+  ) => Promise<SlidingAnswer>
 }
 
 export interface Asked extends Partial<SyncWait> {
@@ -75,6 +85,25 @@ export interface Answer {
   }
 }
 
+export interface SlidingAnswer {
+  readonly pos: string
+  readonly lists?: Readonly<
+    Record<string, { readonly count: number; readonly ops: readonly { readonly room_ids: readonly RoomId[] }[] }>
+  >
+  readonly rooms: Readonly<
+    Record<
+      RoomId,
+      {
+        readonly name?: string
+        readonly initial?: boolean
+        readonly timeline?: readonly ClientEvent[]
+        readonly required_state?: readonly ClientEvent[]
+      }
+    >
+  >
+  readonly extensions: JsonObject
+}
+
 export interface SyncProcessesOptions extends Omit<RoomProcessesOptions, 'onMade'> {
   /** Rows of streams that are kept in memory, by the process' name. */
   readonly recentRows?: (name: string) => number | undefined
@@ -101,7 +130,12 @@ export async function startSyncProcesses(
       parts.set(process.name, makeParts(process, dbOf(process.name), more))
     },
   })
-  return processes.map((process) => ({ ...process, ...parts.get(process.name)!, ask: asking(process, parts) }))
+  return processes.map((process) => ({
+    ...process,
+    ...parts.get(process.name)!,
+    ask: asking(process, parts),
+    slide: sliding(process, parts),
+  }))
 }
 
 function makeParts(
@@ -132,7 +166,7 @@ function makeParts(
     isEnabled: true,
     onProblem,
   })
-  const sync = makeSyncParts({
+  const shared = {
     recent,
     deviceLists: makeDeviceLists({ db, memberships, changes, recent, serverName }),
     roomsOf: makeRoomsOf({ db, memberships, serverName }),
@@ -153,8 +187,11 @@ function makeParts(
     pushRules: async () => ({ global: {} }),
     filterTimelineLimit: 1_000,
     now: Date.now,
-  })
-  return { ...sync, inbox, reading }
+  }
+  const sync = makeSyncParts(shared)
+  const { notifier, deviceKeys } = sync
+  const slidingSync = makeSlidingSyncParts({ ...shared, notifier, deviceKeys, threadChanges: undefined })
+  return { ...sync, slidingSync, inbox, reading }
 }
 
 /** A question to another of these processes, as JSON. */
@@ -185,6 +222,21 @@ const asking =
     const text = await parts.get(process.name)!.sync(request, { timeoutMs: 0, ...wait })
     return JSON.parse(text) as Answer
   }
+
+const sliding = (process: RoomProcess, parts: ReadonlyMap<string, Parts>): SyncProcess['slide'] => {
+  const { slidingSync } = parts.get(process.name)!
+  const handlers = slidingSyncHandlers({ slidingSync, instances: process.streams.instances })
+  return async (userId, body, { pos, timeoutMs = 0, deviceId = 'PHONE' } = {}) => {
+    const query = new Map([['timeout', [String(timeoutMs)]], ...(pos === undefined ? [] : [['pos', [pos]] as const])])
+    const { body: text } = (await handlers.simplifiedSlidingSync({
+      query,
+      body,
+      requester: { userId, deviceId },
+      waitSignal: new AbortController().signal,
+    } as never)) as { readonly body: string }
+    return JSON.parse(text) as SlidingAnswer
+  }
+}
 
 export const presenceTimes = { lastActiveGranularityMs: 60_000, syncOnlineTimeoutMs: 30_000, idleTimeoutMs: 300_000 }
 

@@ -3,7 +3,7 @@
 import type { RoomId } from '../../shared/matrix/ids.ts'
 import { arrayText, type JsonText, jsonTextOf, objectText } from '../json-text.ts'
 import type { ListAnswer } from './lists.ts'
-import type { HeroAnswer, RoomAnswer } from './room-answers.ts'
+import type { HeroAnswer, RoomAnswer } from './room-answer.ts'
 
 export interface SlidingSyncAnswer {
   readonly pos: string

@@ -1,6 +1,7 @@
 /** Lists of a user's rooms: which rooms match, in the order of their last events, and which of them are in the client's windows. */
 
-import type { RoomId, UserId } from '../../shared/matrix/ids.ts'
+import type { EventId, RoomId, UserId } from '../../shared/matrix/ids.ts'
+import type { EventStore } from '../rooms/event-store.ts'
 import type { IgnoredUsers } from '../rooms/ignored-users.ts'
 import type { OwnMembership } from '../rooms/memberships.ts'
 import type { StateStore } from '../rooms/state-store.ts'
@@ -17,6 +18,7 @@ export interface ListDeps {
   readonly roomFacts: RoomFactsStore
   readonly ownRooms: OwnRooms
   readonly states: Pick<StateStore, 'current'>
+  readonly events: Pick<EventStore, 'get'>
 }
 
 export interface ListWindow {
@@ -173,11 +175,15 @@ const NO_TAGS: ReadonlySet<string> = new Set()
 
 /** Rooms that these spaces name, as far as the user is in the spaces. */
 async function childrenOf(
-  { states }: ListDeps,
+  { states, events }: ListDeps,
   own: ReadonlyMap<RoomId, OwnMembership>,
   spaces: readonly string[],
 ): Promise<ReadonlySet<string>> {
   const joined = [...new Set(spaces as readonly RoomId[])].filter((space) => own.get(space)?.membership === 'join')
   const current = await Promise.all(joined.map((space) => states.current(space)))
-  return new Set(current.flatMap((state) => [...(state.get('m.space.child')?.keys() ?? [])]))
+  const links = current.flatMap((state) => [...(state.get('m.space.child') ?? [])])
+  const known = await events.get(links.map(([, eventId]) => eventId))
+  // One that was taken out stays in the state, without servers to find it by.
+  const isLink = (eventId: EventId) => Array.isArray(known.get(eventId)?.event.content.via)
+  return new Set(links.flatMap(([child, eventId]) => (isLink(eventId) ? child : [])))
 }

@@ -26,8 +26,10 @@ import { toDeviceExtension } from './extensions/to-device.ts'
 import { typingExtension } from './extensions/typing.ts'
 import { type InterestingRooms, interestingRooms, type ListAnswer, type ListDeps } from './lists.ts'
 import type { SlidingSyncRequest } from './request.ts'
-import { answerRooms, type RoomAnswer, type RoomAnswerDeps, type RoomTask } from './room-answers.ts'
+import type { RoomAnswer } from './room-answer.ts'
+import { answerRooms, type RoomAnswerDeps } from './room-answers.ts'
 import { combined, isSameConfig } from './room-config.ts'
+import type { RoomTask } from './room-tasks.ts'
 
 export interface RespondDeps
   extends RoomAnswerDeps,

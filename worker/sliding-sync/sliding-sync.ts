@@ -1,5 +1,6 @@
 /** Sliding sync of a client: an answer at once, or as soon as there is something for it. */
 
+import type { RoomId } from '../../shared/matrix/ids.ts'
 import type { JsonText } from '../json-text.ts'
 import type { Memberships } from '../rooms/memberships.ts'
 import type { LiveStreams } from '../streams/live-streams.ts'
@@ -24,6 +25,8 @@ export interface SlidingSyncDeps extends RespondDeps {
   readonly notifier: Notifier
   readonly connections: Connections
   readonly inbox: Pick<Inbox, 'messages' | 'forget'>
+  /** Rooms that nobody is told of: `exclude_rooms_from_sync`. */
+  readonly excludedRooms: ReadonlySet<RoomId>
 }
 
 export type SlidingSync = (request: SlidingSyncRequest, wait: SyncWait) => Promise<JsonText>
@@ -34,7 +37,7 @@ interface Looked {
 }
 
 export function makeSlidingSync(deps: SlidingSyncDeps): SlidingSync {
-  const { streams, memberships, notifier, connections } = deps
+  const { streams, memberships, notifier, connections, excludedRooms } = deps
   const reach = makeReach(streams)
   const printPos = ({ connection, token }: SlidingSyncPosition) =>
     `${connection}/${printStreamToken(token, streams.instances)}`
@@ -46,7 +49,7 @@ export function makeSlidingSync(deps: SlidingSyncDeps): SlidingSync {
   ): Promise<Looked> => {
     for (;;) {
       const now = streams.now()
-      const own = await memberships.ofUser(request.userId)
+      const own = without(await memberships.ofUser(request.userId), excludedRooms)
       // They moved since `now` was taken; soon it is known what happened before that.
       const ahead = beyond(own, eventsOf(now))
       if (ahead !== undefined && (await reach({ ...now, room: ahead }, signal))) continue
@@ -82,3 +85,6 @@ export function makeSlidingSync(deps: SlidingSyncDeps): SlidingSync {
     }
   }
 }
+
+const without = <Room>(rooms: ReadonlyMap<RoomId, Room>, excluded: ReadonlySet<RoomId>): ReadonlyMap<RoomId, Room> =>
+  excluded.size === 0 ? rooms : new Map([...rooms].filter(([roomId]) => !excluded.has(roomId)))

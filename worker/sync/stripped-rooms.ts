@@ -2,7 +2,7 @@
 
 import { strippedForClients } from '../../shared/matrix/events/stripped-state.ts'
 import type { RoomId } from '../../shared/matrix/ids.ts'
-import { isObject } from '../../shared/matrix/json/value.ts'
+import { isObject, type JsonObject } from '../../shared/matrix/json/value.ts'
 import { type JsonText, jsonTextOf } from '../json-text.ts'
 import type { EventPrinter } from '../rooms/event-printer.ts'
 import type { EventStore } from '../rooms/event-store.ts'
@@ -21,17 +21,24 @@ export async function strippedRooms(
   kind: 'invite' | 'knock',
 ): Promise<ReadonlyMap<RoomId, JsonText>> {
   const states = await strippedStates(deps, memberships)
-  return new Map([...states].map(([roomId, state]) => [roomId, strippedRoomText(`${kind}_state`, state)]))
+  return new Map([...states].map(([roomId, { state }]) => [roomId, strippedRoomText(`${kind}_state`, state)]))
 }
 
-/** The state of these rooms as the invited, or who knocked, may know it. The membership event itself comes last. */
+export interface StrippedState {
+  /** The membership event itself comes last. */
+  readonly state: readonly JsonText[]
+  /** Of the state event of that type, with the state key `''`. */
+  readonly contentOf: (type: string) => JsonObject | undefined
+}
+
+/** The state of these rooms as the invited, or who knocked, may know it. */
 export async function strippedStates(
   { events, printer }: StrippedDeps,
   memberships: readonly OwnMembership[],
-): Promise<ReadonlyMap<RoomId, readonly JsonText[]>> {
+): Promise<ReadonlyMap<RoomId, StrippedState>> {
   if (memberships.length === 0) return new Map()
   const known = await events.get(memberships.map(({ eventId }) => eventId))
-  const rooms = new Map<RoomId, readonly JsonText[]>()
+  const rooms = new Map<RoomId, StrippedState>()
   for (const { roomId, eventId, membership } of memberships) {
     const event = known.get(eventId)?.event
     if (event === undefined) continue
@@ -39,7 +46,13 @@ export async function strippedStates(
     const before = isObject(unsigned) ? strippedForClients(unsigned[`${membership}_room_state`]) : []
     // Who knocks again has been something in the room before.
     const state = before.filter((entry) => entry.type !== event.type || entry.state_key !== event.stateKey)
-    rooms.set(roomId, [...state.map(jsonTextOf), printer.stripped(event)])
+    rooms.set(roomId, {
+      state: [...state.map(jsonTextOf), printer.stripped(event)],
+      contentOf: (type) => {
+        const content = before.find((entry) => entry.type === type && entry.state_key === '')?.content
+        return isObject(content) ? content : undefined
+      },
+    })
   }
   return rooms
 }

@@ -11,6 +11,8 @@ import fc from 'fast-check'
 import type { EventId } from '../../../shared/matrix/ids.ts'
 import type { JsonObject } from '../../../shared/matrix/json/value.ts'
 import { roomVersions } from '../../../shared/matrix/room-version.ts'
+import { servedSlidingSyncEndpoints, slidingSyncHandlers } from '../../../worker/client/simplified_sliding_sync.ts'
+import { operations } from '../../../worker/http/handlers.ts'
 import type { EventIntent } from '../../../worker/rooms/sender.ts'
 import { otherReadOperations } from '../../../worker/services/other-reads.ts'
 import { relationOperations } from '../../../worker/services/relations.ts'
@@ -58,15 +60,30 @@ const SECRETS = /secret(\d+)x/g
 test('no read shows what its reader may not see', async (t) => {
   const db = await postgres.db(t)
   const [process] = await startSyncProcesses(t, db)
-  const { sender, streams, events, states: state, reading, snapshots, eventStream, presenceEvents } = process!
+  const {
+    sender,
+    streams,
+    events,
+    states: state,
+    reading,
+    snapshots,
+    eventStream,
+    presenceEvents,
+    slidingSync,
+  } = process!
   const deps = { db, streams, events, state, ...reading, snapshots, eventStream, presenceEvents }
-  const operations = [
+  const all = [
     ...roomReadingOperations(deps),
     ...relationOperations(deps),
     ...searchOperations({ ...deps, isEnabled: true }),
     ...otherReadOperations({ ...deps, beginSync: () => () => undefined }),
+    ...operations(
+      'client/simplified_sliding_sync',
+      servedSlidingSyncEndpoints,
+      slidingSyncHandlers({ slidingSync, instances: streams.instances }),
+    ),
   ]
-  const server = await serveTest(t, operations, {
+  const server = await serveTest(t, all, {
     requesters: {
       ...townsfolk,
       byAccessToken: (token) => ({ ...requesterOf(token), userId: user(token), deviceId: 'PHONE' }),
@@ -83,6 +100,7 @@ test('no read shows what its reader may not see', async (t) => {
 
   let stories = 0
   let secrets = 0
+  let slides = 1
   const seen = { shown: 0, hidden: 0, answers: 0 }
 
   /** One room, told and read. */
@@ -186,6 +204,7 @@ test('no read shows what its reader may not see', async (t) => {
     }
 
     const tokens = new Map<string, string>()
+    const positions = new Map<string, string>()
     /** Throws if the answer holds what is not for them. */
     const check = (who: string, what: string, text: string): void => {
       seen.answers++
@@ -227,6 +246,20 @@ test('no read shows what its reader may not see', async (t) => {
         check(who, what, JSON.stringify(answer))
         if (what === 'sync whole since') tokens.set(who, answer.next_batch)
       }
+      const wanted = { timeline_limit: 100, required_state: [] }
+      for (const [what, conn_id, more] of [
+        ['a list', 'list', { lists: { all: { ranges: [[0, 99]], ...wanted } } }],
+        ['a subscription', 'room', { room_subscriptions: { [roomId]: wanted } }],
+        // More than before is wanted each time: all of the timeline is sent again.
+        ['more', 'more', { room_subscriptions: { [roomId]: { ...wanted, timeline_limit: slides++ } } }],
+      ] as const)
+        for (const isNew of [true, false]) {
+          const connection = `${who} ${conn_id}${isNew ? ' new' : ''}`
+          const pos = isNew ? undefined : positions.get(connection)
+          const path = `unstable/org.matrix.simplified_msc3575/sync?timeout=0${pos === undefined ? '' : `&pos=${pos}`}`
+          const answer = await get(`sliding sync of ${what}`, path, { conn_id: connection, ...more })
+          positions.set(connection, JSON.parse(answer).pos)
+        }
       const from = since === undefined ? '' : `&from=${since}`
       for (const dir of ['b', 'f']) {
         await get(`messages ${dir}`, inRoom(`messages?dir=${dir}&limit=100`))
@@ -334,7 +367,15 @@ async function move(
 }
 
 /** Parts of answers that tell of a room's state, or of why an event is redacted: not of events as something that happened. */
-const STATE = new Set(['state', 'state_after', 'invite_state', 'knock_state', 'invite', 'redacted_because'])
+const STATE = new Set([
+  'state',
+  'state_after',
+  'required_state',
+  'invite_state',
+  'knock_state',
+  'invite',
+  'redacted_because',
+])
 
 /** IDs of the events of an answer; of `m.reference` too. */
 function timelineEvents(value: unknown, found: EventId[] = []): EventId[] {

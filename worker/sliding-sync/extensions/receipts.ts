@@ -12,7 +12,7 @@ import { isBetween, type MultiWriterToken, maxPosition } from '../../streams/vec
 import { type EphemeralDeps, loadReceipts, type Receipt, receiptEvents } from '../../sync/ephemeral.ts'
 import type { News } from '../../sync/news.ts'
 import { type ConnectionChanges, type ConnectionState, markSent, markUnsent } from '../connection.ts'
-import type { RoomAnswer } from '../room-answers.ts'
+import type { RoomAnswer } from '../room-answer.ts'
 import type { ExtensionAnswer } from './answer.ts'
 
 export interface ReceiptsAsked {
