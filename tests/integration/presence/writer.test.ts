@@ -169,7 +169,18 @@ test('what could not be written is told when Postgres is back, although nobody a
 })
 
 test('two that come in the same moment do not undo what the other said', async (t) => {
-  const { writer, stored } = await start(t, await postgres.db(t))
+  const db = await postgres.db(t)
+  const asked = new Map<string, Promise<unknown>>()
+  const together: Db = {
+    ...db,
+    rows: (sql, params) => {
+      const answer = asked.get(sql) ?? db.rows(sql, params)
+      asked.set(sql, answer)
+      return answer as Promise<never>
+    },
+  }
+  const { writer } = await start(t, together)
+  const stored = async (userId: UserId) => (await selectPresenceOf(db, [userId]))[0]
   await Promise.all([
     writer.set(alice, 'PHONE', 'online', { isSync: false, statusMsg: 'at tea' }),
     writer.set(alice, 'LAPTOP', 'online', sync),

@@ -83,10 +83,13 @@ test('what cannot be sent for the moment is sent later, and once', async (t) => 
   const away = new ReplicationError(502, { errcode: 'M_UNKNOWN', error: 'away' }, 'away')
   await add(db, 'a', 0)
   await add(db, 'b', 0)
+  let attempts = 0
   const { sent, clock } = await start(t, db, async (delayId) => {
+    attempts++
     if (isAway) throw delayId === 'a' ? away : new Error('away')
   })
-  await new Promise((resolve) => setTimeout(resolve, 200))
+  await until(() => attempts >= 2)
+  await new Promise((resolve) => setTimeout(resolve, 20))
   assert.deepEqual([sent, await rows(db)], [[], ['a', 'b']])
   isAway = false
   await until(async () => (await rows(db)).length === 0)
@@ -126,7 +129,8 @@ test('what was sent is not sent again when its row could not be deleted, and tho
 test('state that was heard before another persister came so far counts when it has', async (t) => {
   const db = await postgres.db(t)
   const { clock, hear, advance } = await start(t, db, async () => undefined)
-  await new Promise((resolve) => setTimeout(resolve, 100))
+  // It has begun.
+  await assert.rejects(clock.send('none'))
   await add(db, 'a', 600_000, '')
   clock.added(Date.now() + 600_000)
   await db.run(
