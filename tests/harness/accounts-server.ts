@@ -67,6 +67,7 @@ export async function serveAccounts(
     db,
     caches,
     devices: deviceChangesOf(db, streams),
+    pushers: { removeOfDevices: async () => {} },
     tell: () => undefined,
     onProblem,
   })
@@ -74,6 +75,7 @@ export async function serveAccounts(
   const profiles = makeProfileServices({
     config,
     db,
+    appservices: accounts.appservices,
     caches,
     memberships: { ofUser: async () => new Map(), isJoined: async () => false },
     sender: { send: () => Promise.reject(new Error('there are no rooms')) },

@@ -15,6 +15,7 @@ import type { Requesters } from '../http/requester.ts'
 import type { Mount } from '../http/server.ts'
 import { makeTransactions } from '../http/transactions.ts'
 import { currentRequest } from '../logging/request-context.ts'
+import { makePushers } from '../push/pushers.ts'
 import type { Command, CommandName } from '../replication/commands.ts'
 import type { ReplicationClient } from '../replication/http-client.ts'
 import type { ReplicationHandlers } from '../replication/http-server.ts'
@@ -32,14 +33,18 @@ import { makeAccounts } from './accounts.ts'
 import { makeDeactivating } from './deactivating.ts'
 import { makeDevices } from './devices.ts'
 import { makeDirectories } from './directories.ts'
+import { encryptionOperations } from './encryption.ts'
+import { startHousekeeping } from './housekeeping.ts'
 import { makeMessages } from './messages.ts'
+import { otherReadOperations } from './other-reads.ts'
 import { makePresenceServices } from './presence.ts'
 import { makeProfileServices } from './profiles.ts'
+import { pusherOperations } from './pushers.ts'
 import { relationOperations } from './relations.ts'
 import { makeRoomLifecycle } from './room-lifecycle.ts'
-
 import { roomReadingOperations } from './room-reading.ts'
 import { makeRoomRequests } from './room-writing.ts'
+import { searchOperations } from './searching.ts'
 import { makeSlidingSyncing } from './sliding-sync.ts'
 import { makeSyncing } from './syncing.ts'
 import { makeThreads } from './threads.ts'
@@ -104,11 +109,13 @@ export function makeServices(deps: ServicesDeps): Services {
     now,
     onProblem,
   })
+  const pushers = makePushers({ db, streams, caches, client, now })
   const accounts = makeAccounts({
     config,
     db,
     caches,
     devices: devices.changes,
+    pushers,
     tell: deps.send,
     onRegistered: (userId, account) => lifecycle.registered(userId, account),
     onProblem,
@@ -134,6 +141,7 @@ export function makeServices(deps: ServicesDeps): Services {
     client,
     push: userData.push,
     prejoinState: prejoinStateOf(config.roomPrejoinState),
+    isSearched: config.enableSearch,
     requestId: () => currentRequest()?.requestId,
     now,
   })
@@ -168,6 +176,7 @@ export function makeServices(deps: ServicesDeps): Services {
     presence: presence.section,
     beginSync: presence.syncing,
     pushRules: async (userId: UserId) => ({ global: await userData.ruleset.of(userId) }),
+    canRemove: config.experimentalFeatures.msc3391Enabled,
     filterTimelineLimit: config.filterTimelineLimit,
     excludedRooms: new Set(config.excludeRoomsFromSync as readonly RoomId[]),
     now,
@@ -190,6 +199,7 @@ export function makeServices(deps: ServicesDeps): Services {
     caches,
     memberships,
     sender: roomWriting.sender,
+    appservices: accounts.appservices,
     onProblem,
   })
   const directories = makeDirectories({
@@ -235,6 +245,7 @@ export function makeServices(deps: ServicesDeps): Services {
     cancelDelayedEvents: (userId) => lifecycle.cancelDelayed(userId),
     onProblem,
   })
+  const housekeeping = startHousekeeping({ config, db, events, sessions: accounts.sessions, onProblem, now })
   const lifecycle = makeRoomLifecycle({
     config,
     db,
@@ -272,10 +283,31 @@ export function makeServices(deps: ServicesDeps): Services {
         }),
       ),
       ...accounts.operations,
+      ...encryptionOperations({
+        config,
+        db,
+        streams,
+        caches,
+        devices,
+        inbox: messages.inbox,
+        confirmUser: accounts.confirmUser,
+        now,
+      }),
       ...deactivating.operations,
       ...profiles.operations,
       ...roomReadingOperations({ db, streams, events, state: states, ...reading }),
       ...relationOperations({ db, streams, events, ...reading }),
+      ...otherReadOperations({
+        db,
+        streams,
+        events,
+        ...reading,
+        snapshots: syncing.snapshots,
+        eventStream: syncing.eventStream,
+        presenceEvents: syncing.presenceEvents,
+        beginSync: presence.syncing,
+      }),
+      ...searchOperations({ isEnabled: config.enableSearch, db, streams, events, state: states, ...reading }),
       ...userData.operations,
       ...messages.operations,
       ...roomRequests.operations,
@@ -284,6 +316,7 @@ export function makeServices(deps: ServicesDeps): Services {
       ...syncing.operations,
       ...slidingSyncing.operations,
       ...threads.operations,
+      ...pusherOperations({ config, db, pushers }),
       ...presence.operations,
     ]),
     mounts: [],
@@ -291,6 +324,7 @@ export function makeServices(deps: ServicesDeps): Services {
       ...roomWriting.replicationHandlers,
       ...userData.replicationHandlers,
       ...threads.replicationHandlers,
+      ...pushers.replicationHandlers,
       ...messages.replicationHandlers,
       ...presence.replicationHandlers,
       ...profiles.replicationHandlers,
@@ -304,8 +338,9 @@ export function makeServices(deps: ServicesDeps): Services {
       presence.onCommand(command)
     },
     onConnected: presence.onConnected,
-    metrics: [syncing.metrics],
+    metrics: [syncing.metrics, directories.metrics],
     stops: [
+      housekeeping.close,
       slidingSyncing.close,
       lifecycle.close,
       directories.close,

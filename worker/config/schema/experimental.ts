@@ -9,6 +9,7 @@ export const experimentalSection = section(
     msc3861: refused('accounts that are delegated to the Matrix Authentication Service are not supported yet', {
       example: '{enabled: true}',
     }),
+    msc3814_enabled: withDefault(flag, 'false', 'Whether users may keep a dehydrated device.', 'true'),
     msc3391_enabled: withDefault(flag, 'false', 'Whether account data can be deleted.', 'true'),
     msc3575_enabled: withDefault(flag, 'true', 'Whether there is simplified sliding sync (MSC4186).', 'false'),
     msc3881_enabled: withDefault(
