@@ -86,7 +86,12 @@ export const explained: readonly Explained[] = [
   },
   {
     why: 'rooms of version 6 and before have no knocks: Synapse fails',
-    is: (_difference, { name }, { theirs }) => name === 'knock' && theirs.errcode === 'M_UNKNOWN',
+    is: ({ at, theirs }, { name }) => name === 'knock' && at === 'status' && theirs === 500,
+  },
+  {
+    why: 'of what there is none nothing is said, as specified, where Synapse says null',
+    is: ({ at, ours, theirs }, { name }) =>
+      name === 'read notifications' && /(?:profile_tag|next_token)$/.test(at) && ours === undefined && theirs === null,
   },
   {
     why: 'a change of state that the filter keeps out of the timeline is told of, also where nothing else happened',
