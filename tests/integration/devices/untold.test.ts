@@ -1,0 +1,39 @@
+/** Changes of devices that are stored while no writer of `device_lists` can be told. */
+
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import type { UserId } from '../../../shared/matrix/ids.ts'
+import { deviceChangesOf } from '../../harness/device-changes.ts'
+import { openStreams } from '../../harness/live-streams.ts'
+import { startPostgres } from '../../harness/postgres.ts'
+import { until } from '../../harness/until.ts'
+
+const postgres = await startPostgres()
+const alice = '@alice:s' as UserId
+
+test('they are told of when the writer is back, although nobody asks again', async (t) => {
+  const db = await postgres.db(t)
+  const streams = await openStreams(t, db, { instance: 'generic', streamWriters: { device_lists: ['other'] } })
+  let isAway = true
+  const told: unknown[] = []
+  const call = async (name: string, { body }: { readonly body: unknown }) => {
+    if (isAway) throw new Error('away')
+    told.push([name, body])
+    return {}
+  }
+  const changes = deviceChangesOf(db, streams, { call: call as never }, { retryMs: 20, onProblem: () => undefined })
+  const change = (deviceId: string, isSmall: boolean) =>
+    changes.change('test', alice, 1, async () => ({ result: undefined, deviceIds: [deviceId] }), { isSmall })
+  await change('SMALL', true)
+  await assert.rejects(change('PHONE', false))
+  await assert.rejects(changes.signed(alice, [alice]))
+  isAway = false
+  await until(() => told.length === 3)
+  assert.deepEqual(told, [
+    ['notify_device_update', { device_ids: ['SMALL'] }],
+    ['notify_device_update', { device_ids: ['PHONE'] }],
+    ['notify_user_signature_update', { user_ids: [alice] }],
+  ])
+  await new Promise((resolve) => setTimeout(resolve, 60))
+  assert.equal(told.length, 3)
+})
