@@ -130,7 +130,12 @@ test('a transaction ID makes one event, whichever process is asked, at the same 
   )) as [{ count: number }]
   assert.equal(count, 5)
   const known = (await other!.events.get([answers[0]!.eventId])).get(answers[0]!.eventId)
-  assert.deepEqual(known?.metadata, { transactionId: 'txn0', deviceId: 'PHONE', isSoftFailed: false })
+  assert.deepEqual(known?.metadata, {
+    transactionId: 'txn0',
+    deviceId: 'PHONE',
+    delayId: undefined,
+    isSoftFailed: false,
+  })
 
   // After the user left a new message is refused, and an old one has its answer.
   await sender!.sender.send(roomId, [member(alice, 'leave')], phone)
