@@ -67,6 +67,7 @@ export async function serveAccounts(
     db,
     caches,
     devices: deviceChangesOf(db, streams),
+    pushers: { removeOfDevices: async () => {} },
     tell: () => undefined,
     onProblem,
   })

@@ -11,6 +11,8 @@ import { jsonTextOf } from '../json-text.ts'
 import type { ReplicationClient } from '../replication/http-client.ts'
 import type { ReplicationHandlers, ReplicationRequest } from '../replication/http-server.ts'
 import {
+  clearGlobalAccountData,
+  clearRoomAccountData,
   deleteTag,
   type Position,
   replaceIgnoredUsers,
@@ -28,6 +30,9 @@ export interface AccountData {
   /** Throws M_INVALID_PARAM where users would ignore themselves. */
   readonly set: (userId: UserId, type: string, content: JsonObject) => Promise<void>
   readonly setInRoom: (userId: UserId, roomId: RoomId, type: string, content: JsonObject) => Promise<void>
+  /** Whether there is any or not (MSC3391). */
+  readonly remove: (userId: UserId, type: string) => Promise<void>
+  readonly removeInRoom: (userId: UserId, roomId: RoomId, type: string) => Promise<void>
   readonly setTag: (userId: UserId, roomId: RoomId, tag: string, content: JsonObject) => Promise<void>
   /** Whether there is one or not. */
   readonly deleteTag: (userId: UserId, roomId: RoomId, tag: string) => Promise<void>
@@ -45,7 +50,7 @@ export interface AccountDataDeps {
 const MANY_IGNORED = 100
 
 export function makeAccountData({ db, streams, caches, client }: AccountDataDeps): AccountData {
-  /** One change, and the row that tells of it. */
+  /** One change, and the row that tells of it; false: nothing changed. */
   const write = (
     userId: UserId,
     roomId: RoomId | null,
@@ -53,8 +58,8 @@ export function makeAccountData({ db, streams, caches, client }: AccountDataDeps
     work: (position: Position) => Promise<unknown>,
   ): Promise<void> =>
     streams.write('account_data', 1, async ([streamId]) => {
-      await work({ streamId: streamId!, instanceName: streams.instance })
-      return { result: undefined, rows: [[streamId!, [{ userId, roomId, type }]]] }
+      const outcome = await work({ streamId: streamId!, instanceName: streams.instance })
+      return { result: undefined, rows: outcome === false ? [] : [[streamId!, [{ userId, roomId, type }]]] }
     })
 
   const here: Omit<AccountData, 'replicationHandlers'> = {
@@ -80,6 +85,22 @@ export function makeAccountData({ db, streams, caches, client }: AccountDataDeps
       write(userId, roomId, type, (position) =>
         upsertRoomAccountData(db, userId, roomId, type, jsonTextOf(content), position),
       ),
+    remove: (userId, type) =>
+      write(userId, null, type, (position) => {
+        if (type !== IGNORED_USER_LIST) return clearGlobalAccountData(db, userId, type, position)
+        return caches.transaction('clear_ignored_users', async (tx, stale) => {
+          const [hadAny, changed] = await Promise.all([
+            clearGlobalAccountData(tx, userId, type, position),
+            replaceIgnoredUsers(tx, userId, []),
+          ])
+          if (changed.length > MANY_IGNORED) stale('ignored_by', null)
+          else for (const user of changed) stale('ignored_by', [user])
+          if (changed.length > 0) stale('ignored_users', [userId])
+          return hadAny
+        })
+      }),
+    removeInRoom: (userId, roomId, type) =>
+      write(userId, roomId, type, (position) => clearRoomAccountData(db, userId, roomId, type, position)),
     setTag: (userId, roomId, tag, content) =>
       write(userId, roomId, TAG, (position) =>
         db.transaction(
@@ -95,7 +116,13 @@ export function makeAccountData({ db, streams, caches, client }: AccountDataDeps
   }
 
   const ask = async (
-    name: 'add_user_account_data' | 'add_room_account_data' | 'add_tag' | 'remove_tag',
+    name:
+      | 'add_user_account_data'
+      | 'add_room_account_data'
+      | 'remove_user_account_data'
+      | 'remove_room_account_data'
+      | 'add_tag'
+      | 'remove_tag',
     args: Readonly<Record<string, string>>,
     content?: JsonObject,
   ) => {
@@ -106,6 +133,9 @@ export function makeAccountData({ db, streams, caches, client }: AccountDataDeps
     set: (userId, type, content) => ask('add_user_account_data', { user_id: userId, account_data_type: type }, content),
     setInRoom: (userId, roomId, type, content) =>
       ask('add_room_account_data', { user_id: userId, room_id: roomId, account_data_type: type }, content),
+    remove: (userId, type) => ask('remove_user_account_data', { user_id: userId, account_data_type: type }),
+    removeInRoom: (userId, roomId, type) =>
+      ask('remove_room_account_data', { user_id: userId, room_id: roomId, account_data_type: type }),
     setTag: (userId, roomId, tag, content) => ask('add_tag', { user_id: userId, room_id: roomId, tag }, content),
     deleteTag: (userId, roomId, tag) => ask('remove_tag', { user_id: userId, room_id: roomId, tag }),
   }
@@ -119,6 +149,14 @@ export function makeAccountData({ db, streams, caches, client }: AccountDataDeps
     },
     async add_room_account_data({ args, body }) {
       await here.setInRoom(args.user_id as UserId, args.room_id as RoomId, args.account_data_type!, contentOf(body))
+      return done()
+    },
+    async remove_user_account_data({ args }) {
+      await here.remove(args.user_id as UserId, args.account_data_type!)
+      return done()
+    },
+    async remove_room_account_data({ args }) {
+      await here.removeInRoom(args.user_id as UserId, args.room_id as RoomId, args.account_data_type!)
       return done()
     },
     async add_tag({ args, body }) {

@@ -12,7 +12,6 @@ import { FULLY_READ } from '../receipts/fully-read.ts'
 import { selectAccountDataOfType, selectRoomAccountDataOfType } from '../storage/account-data.ts'
 import type { Queries } from '../storage/db.ts'
 
-/** Deleting (MSC3391) is no part of the specification yet. */
 export const servedAccountDataEndpoints = only(
   accountDataEndpoints,
   'setAccountData',
@@ -21,10 +20,15 @@ export const servedAccountDataEndpoints = only(
   'getAccountDataPerRoom',
 )
 
+/** Where the server is told to (MSC3391): no part of the specification yet. */
+export const accountDataRemovalEndpoints = only(accountDataEndpoints, 'deleteAccountData', 'deleteAccountDataPerRoom')
+
 export interface AccountDataHandlersDeps {
   readonly db: Queries
-  readonly accountData: Pick<AccountData, 'set' | 'setInRoom'>
+  readonly accountData: Pick<AccountData, 'set' | 'setInRoom' | 'remove' | 'removeInRoom'>
   readonly ruleset: Ruleset
+  /** MSC3391: what is empty is not there. */
+  readonly canRemove: boolean
 }
 
 /** An index of Postgres has no room for more than 2,700, with the user and the room. */
@@ -36,19 +40,22 @@ export const accountDataHandlers = ({
   db,
   accountData,
   ruleset,
+  canRemove,
 }: AccountDataHandlersDeps): Handlers<typeof servedAccountDataEndpoints> => ({
   async setAccountData(request) {
     const { userId, type } = request.params
     const own = ownId(request.requester, userId, 'add')
     checkSettable(type)
-    await accountData.set(own, type, await request.json())
+    const content = await request.json()
+    await (canRemove && isEmpty(content) ? accountData.remove(own, type) : accountData.set(own, type, content))
     return {}
   },
   async getAccountData({ params, requester }) {
     const userId = ownId(requester, params.userId, 'get')
     if (params.type === PUSH_RULES) return { global: await ruleset.of(userId) }
     const content = hasNul(params.type) ? undefined : await selectAccountDataOfType(db, userId, params.type)
-    if (content === undefined) throw new MatrixError('M_NOT_FOUND', 'Account data not found')
+    if (content === undefined || (canRemove && content === '{}'))
+      throw new MatrixError('M_NOT_FOUND', 'Account data not found')
     return jsonText(asJsonText(content))
   },
   async setAccountDataPerRoom(request) {
@@ -56,7 +63,10 @@ export const accountDataHandlers = ({
     const own = ownId(request.requester, userId, 'add')
     const room = roomIdOf(roomId)
     checkSettable(type)
-    await accountData.setInRoom(own, room, type, await request.json())
+    const content = await request.json()
+    await (canRemove && isEmpty(content)
+      ? accountData.removeInRoom(own, room, type)
+      : accountData.setInRoom(own, room, type, content))
     return {}
   },
   async getAccountDataPerRoom({ params, requester }) {
@@ -64,10 +74,32 @@ export const accountDataHandlers = ({
     const roomId = roomIdOf(params.roomId)
     if (params.type === PUSH_RULES) return {}
     const content = hasNul(params.type) ? undefined : await selectRoomAccountDataOfType(db, userId, roomId, params.type)
-    if (content === undefined) throw new MatrixError('M_NOT_FOUND', 'Room account data not found')
+    if (content === undefined || (canRemove && content === '{}'))
+      throw new MatrixError('M_NOT_FOUND', 'Room account data not found')
     return jsonText(asJsonText(content))
   },
 })
+
+/** MSC3391. */
+export const accountDataRemovalHandlers = ({
+  accountData,
+}: Pick<AccountDataHandlersDeps, 'accountData'>): Handlers<typeof accountDataRemovalEndpoints> => ({
+  async deleteAccountData({ params: { userId, type }, requester }) {
+    const own = ownId(requester, userId, 'delete')
+    checkSettable(type)
+    await accountData.remove(own, type)
+    return {}
+  },
+  async deleteAccountDataPerRoom({ params: { userId, roomId, type }, requester }) {
+    const own = ownId(requester, userId, 'delete')
+    const room = roomIdOf(roomId)
+    checkSettable(type)
+    await accountData.removeInRoom(own, room, type)
+    return {}
+  },
+})
+
+const isEmpty = (content: object): boolean => Object.keys(content).length === 0
 
 function ownId({ userId }: Requester, wanted: string, verb: string) {
   if (userId !== wanted) throw new MatrixError('M_FORBIDDEN', `Cannot ${verb} account data for other users.`)

@@ -30,6 +30,7 @@ import type { DeviceChanges } from '../devices/device-changes.ts'
 import { type Operation, only, operations } from '../http/handlers.ts'
 import { makeRateLimiter, type RateLimit } from '../http/rate-limit.ts'
 import { makeUiAuth } from '../http/ui-auth.ts'
+import type { Pushers } from '../push/pushers.ts'
 import type { Command, CommandName, UserIp } from '../replication/commands.ts'
 import type { Db } from '../storage/db.ts'
 import { deleteExpiredOpenIdTokens } from '../storage/openid-tokens.ts'
@@ -56,6 +57,7 @@ export interface AccountsDeps {
   readonly db: Db
   readonly caches: CacheInvalidation
   readonly devices: DeviceChanges
+  readonly pushers: Pick<Pushers, 'removeOfDevices'>
   /** To all processes: `replication.send`. */
   readonly tell: (command: UserIp) => void
   /** There is a new user. Must not throw. */
@@ -81,7 +83,7 @@ export interface Accounts {
 const SWEEP_MS = 5 * 60_000
 
 export function makeAccounts(deps: AccountsDeps): Accounts {
-  const { config, db, caches, devices, tell, onProblem } = deps
+  const { config, db, caches, devices, pushers, tell, onProblem } = deps
   const { serverName, passwordConfig } = config
   const runsBackgroundTasks = config.duties.backgroundTasks === config.instanceName
   const limiter = (limit: RateLimit) => makeRateLimiter(limit, () => performance.now())
@@ -104,6 +106,11 @@ export function makeAccounts(deps: AccountsDeps): Accounts {
     caches,
     devices,
     guestTokens,
+    // Who logged out is logged out, also while the process of pushers is away.
+    onDevicesEnded: (userId, deviceIds) =>
+      pushers
+        .removeOfDevices(userId, deviceIds)
+        .catch((error: unknown) => onProblem('pushers of devices that are gone stay', error)),
     tellsNewDevices: (userId) => !config.dontNotifyNewDevicesFor.includes(userId),
     lifetimes: {
       sessionMs: config.sessionLifetimeMs,

@@ -15,6 +15,7 @@ import type { Requesters } from '../http/requester.ts'
 import type { Mount } from '../http/server.ts'
 import { makeTransactions } from '../http/transactions.ts'
 import { currentRequest } from '../logging/request-context.ts'
+import { makePushers } from '../push/pushers.ts'
 import type { Command, CommandName } from '../replication/commands.ts'
 import type { ReplicationClient } from '../replication/http-client.ts'
 import type { ReplicationHandlers } from '../replication/http-server.ts'
@@ -36,9 +37,9 @@ import { encryptionOperations } from './encryption.ts'
 import { makeMessages } from './messages.ts'
 import { makePresenceServices } from './presence.ts'
 import { makeProfileServices } from './profiles.ts'
+import { pusherOperations } from './pushers.ts'
 import { relationOperations } from './relations.ts'
 import { makeRoomLifecycle } from './room-lifecycle.ts'
-
 import { roomReadingOperations } from './room-reading.ts'
 import { makeRoomRequests } from './room-writing.ts'
 import { makeSlidingSyncing } from './sliding-sync.ts'
@@ -105,11 +106,13 @@ export function makeServices(deps: ServicesDeps): Services {
     now,
     onProblem,
   })
+  const pushers = makePushers({ db, streams, caches, client, now })
   const accounts = makeAccounts({
     config,
     db,
     caches,
     devices: devices.changes,
+    pushers,
     tell: deps.send,
     onRegistered: (userId, account) => lifecycle.registered(userId, account),
     onProblem,
@@ -169,6 +172,7 @@ export function makeServices(deps: ServicesDeps): Services {
     presence: presence.section,
     beginSync: presence.syncing,
     pushRules: async (userId: UserId) => ({ global: await userData.ruleset.of(userId) }),
+    canRemove: config.experimentalFeatures.msc3391Enabled,
     filterTimelineLimit: config.filterTimelineLimit,
     excludedRooms: new Set(config.excludeRoomsFromSync as readonly RoomId[]),
     now,
@@ -295,6 +299,7 @@ export function makeServices(deps: ServicesDeps): Services {
       ...syncing.operations,
       ...slidingSyncing.operations,
       ...threads.operations,
+      ...pusherOperations({ config, db, pushers }),
       ...presence.operations,
     ]),
     mounts: [],
@@ -302,6 +307,7 @@ export function makeServices(deps: ServicesDeps): Services {
       ...roomWriting.replicationHandlers,
       ...userData.replicationHandlers,
       ...threads.replicationHandlers,
+      ...pushers.replicationHandlers,
       ...messages.replicationHandlers,
       ...presence.replicationHandlers,
       ...profiles.replicationHandlers,

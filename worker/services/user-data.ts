@@ -10,7 +10,12 @@ import { makeRuleCompiler } from '../../shared/matrix/push-rules/compile.ts'
 import { defaultRules, synapseFeatures } from '../../shared/matrix/push-rules/default-rules.ts'
 import { type AccountData, makeAccountData } from '../account-data/account-data.ts'
 import { carryOverAccountData } from '../account-data/carry-over.ts'
-import { accountDataHandlers, servedAccountDataEndpoints } from '../client/account-data.ts'
+import {
+  accountDataHandlers,
+  accountDataRemovalEndpoints,
+  accountDataRemovalHandlers,
+  servedAccountDataEndpoints,
+} from '../client/account-data.ts'
 import { pushrulesHandlers } from '../client/pushrules.ts'
 import { readMarkersHandlers } from '../client/read_markers.ts'
 import { receiptsHandlers } from '../client/receipts.ts'
@@ -83,6 +88,7 @@ export function makeUserData(deps: UserDataDeps): UserData {
   const receipts = makeReceipts({ db, streams, client, now })
   const fullyRead = makeFullyRead({ db, events, accountData })
 
+  const canRemove = config.experimentalFeatures.msc3391Enabled
   const followsThreads = config.experimentalFeatures.msc4306Enabled
   const defaults = defaultRules({ ...synapseFeatures, threadSubscriptions: followsThreads })
   const compiler = makeRuleCompiler(defaults)
@@ -126,8 +132,11 @@ export function makeUserData(deps: UserDataDeps): UserData {
       ...operations(
         'client/account-data',
         servedAccountDataEndpoints,
-        accountDataHandlers({ db, accountData, ruleset }),
+        accountDataHandlers({ db, accountData, ruleset, canRemove }),
       ),
+      ...(canRemove
+        ? operations('client/account-data', accountDataRemovalEndpoints, accountDataRemovalHandlers({ accountData }))
+        : []),
       ...operations('client/tags', tagsEndpoints, tagsHandlers({ db, accountData, memberships: allowed })),
       ...operations('client/pushrules', pushrulesEndpoints, pushrulesHandlers({ ruleset, defaults, changes, limits })),
     ],

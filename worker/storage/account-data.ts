@@ -97,6 +97,33 @@ export const upsertRoomAccountData = (
     [userId, roomId, type, streamId, content, instanceName],
   )
 
+/** What is deleted stays as `{}`, so that it is told of. Whether there was any. */
+export const clearGlobalAccountData = async (
+  tx: Queries,
+  userId: UserId,
+  type: string,
+  { streamId, instanceName }: Position,
+): Promise<boolean> =>
+  (await tx.run(
+    `update account_data set content = '{}', stream_id = $3, instance_name = $4
+     where user_id = $1 and account_data_type = $2 and content <> '{}'`,
+    [userId, type, streamId, instanceName],
+  )) > 0
+
+/** The same of a room. */
+export const clearRoomAccountData = async (
+  tx: Queries,
+  userId: UserId,
+  roomId: RoomId,
+  type: string,
+  { streamId, instanceName }: Position,
+): Promise<boolean> =>
+  (await tx.run(
+    `update room_account_data set content = '{}', stream_id = $4, instance_name = $5
+     where user_id = $1 and room_id = $2 and account_data_type = $3 and content <> '{}'`,
+    [userId, roomId, type, streamId, instanceName],
+  )) > 0
+
 /**
  * Whom a user ignores, from the content of `m.ignored_user_list`. With its account data, in one transaction. Those who were
  * added or removed.

@@ -19,6 +19,8 @@ export interface AccountDataDeps {
   readonly db: Queries
   /** The content of `m.push_rules` of a user. */
   readonly pushRules: (userId: UserId) => Promise<object>
+  /** MSC3391: what is empty was removed, and is told only to who may have had it. */
+  readonly canRemove?: boolean
 }
 
 export interface AccountData {
@@ -29,7 +31,7 @@ export interface AccountData {
 
 /** @param from After this position; undefined: everything. */
 export async function loadAccountData(
-  { db, pushRules }: AccountDataDeps,
+  { db, pushRules, canRemove = false }: AccountDataDeps,
   userId: UserId,
   filter: Filter,
   from: number | undefined,
@@ -57,9 +59,10 @@ export async function loadAccountData(
     else list.push(eventText(type, content))
   }
   for (const [roomId, content] of tagContents(tags)) add(roomId, 'm.tag', content)
-  for (const { roomId, type, content } of rooms) add(roomId, type, content)
+  const isThere = (content: string) => from !== undefined || !canRemove || content !== '{}'
+  for (const { roomId, type, content } of rooms) if (isThere(content)) add(roomId, type, content)
   const events = global
-    .filter(({ type, content }) => passes(filter.accountData, type, content))
+    .filter(({ type, content }) => isThere(content) && passes(filter.accountData, type, content))
     .map(({ type, content }) => eventText(type, content))
   if (rules !== undefined && filter.accountData.passes({ type: 'm.push_rules', content: {} }))
     events.push(eventText('m.push_rules', jsonTextOf(rules)))

@@ -85,6 +85,8 @@ export interface SessionsDeps {
   readonly lifetimes: Lifetimes
   /** Whether others are told that the user has a new device (`dont_notify_new_devices_for`). */
   readonly tellsNewDevices?: (userId: UserId) => boolean
+  /** Devices are gone, and what others keep for them has to go. */
+  readonly onDevicesEnded?: (userId: UserId, deviceIds: readonly string[]) => Promise<void>
   /** Milliseconds since 1970. */
   readonly now?: () => number
 }
@@ -103,6 +105,7 @@ export function makeSessions({
   guestTokens,
   lifetimes,
   tellsNewDevices = () => true,
+  onDevicesEnded = async () => {},
   now = Date.now,
 }: SessionsDeps): Sessions {
   const stale = (tell: Stale, tokens: readonly DeletedToken[]): void => {
@@ -122,12 +125,14 @@ export function makeSessions({
   }
 
   /** All that were named are told of: who asks again may do so because the first time it was not told. */
-  const endDevicesOf = (description: string, userId: UserId, deviceIds: readonly string[], also?: Work) =>
-    devices.change(description, userId, deviceIds.length, async (tx, tell) => {
+  const endDevicesOf = async (description: string, userId: UserId, deviceIds: readonly string[], also?: Work) => {
+    await devices.change(description, userId, deviceIds.length, async (tx, tell) => {
       await endDevicesIn(tx, tell, userId, deviceIds)
       await also?.(tx, tell)
       return { result: undefined, deviceIds }
     })
+    await onDevicesEnded(userId, deviceIds)
+  }
 
   /** When it returns, nobody else removes the device before the transaction ends. */
   async function placeDevice(

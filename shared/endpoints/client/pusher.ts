@@ -18,12 +18,12 @@ export const pusherEndpoints = endpoints({
     served: 'main',
     class: 'main',
   },
-  // A link in a mail. It removes a pusher, though it is a GET.
+  // A link in a mail, with a token of its own. It removes a pusher, though it is a GET.
   removePusher: {
     method: 'GET',
     under: clientVersions('unstable'),
     path: '/pushers/remove',
-    auth: 'user',
+    auth: 'none',
     served: 'main',
     class: 'main',
     replay: 'never',

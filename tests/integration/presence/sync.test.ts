@@ -108,6 +108,24 @@ test('who comes to a room is told of all in it, and they of who came', async (t)
   assert.deepEqual(told(await sync2.ask(bob, { since: b.next_batch })), { [alice]: 'online', [carol]: 'offline' })
 })
 
+test('who comes is not told of who changed in the room and left it before', async (t) => {
+  const { sync1, sync2, set, createRoom, move, caughtUp } = await world(t)
+  const roomId = await createRoom('carol')
+  await move(roomId, 'bob', 'join')
+  await caughtUp()
+  // Of the second the rows are in memory; the first has nothing in it yet.
+  await sync2.ask(dave)
+  const { next_batch: since } = await sync2.ask(alice)
+  await set(bob, 'online')
+  await set(carol, 'online')
+  await caughtUp()
+  await move(roomId, 'bob', 'leave')
+  await move(roomId, 'alice', 'join')
+  await caughtUp()
+  for (const process of [sync1, sync2])
+    assert.deepEqual(told(await process.ask(alice, { since })), { [carol]: 'online' })
+})
+
 test('a token from before what memory has is answered from the tables', async (t) => {
   const { sync1, sync2, set, createRoom, move, caughtUp } = await world(t, { recentRows: () => 4 })
   const roomId = await createRoom('alice')

@@ -141,6 +141,19 @@ test('users of other servers: written down for whoever sends to servers', async 
   assert.deepEqual(heard, [bob, 'there.test'])
 })
 
+test('what could not be forgotten is told again to a client that begins anew', async (t) => {
+  const { processes } = await world(t)
+  const [master] = processes
+  await master.inbox.send(alice, 'm.x', to(bob, { PHONE: { n: 1 } }))
+  const end = master.streams.current('to_device').stream
+  const { upTo } = await master.inbox.messages(bob, 'PHONE', 0, end, 100)
+  // It comes back with that, and what it has is not deleted, as Postgres is away.
+  await master.inbox.send(alice, 'm.x', to(carol, { PHONE: {} }))
+  const later = master.streams.current('to_device').stream
+  assert.equal((await master.inbox.messages(bob, 'PHONE', upTo, later, 100)).messages.length, 0)
+  assert.equal((await master.inbox.messages(bob, 'PHONE', 0, later, 100)).messages.length, 1)
+})
+
 test('a request that came twice at once, on two processes, is done once', async (t) => {
   const { db, processes } = await world(t)
   for (let i = 0; i < 20; i++)
