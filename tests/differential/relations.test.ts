@@ -4,54 +4,26 @@
  */
 
 import assert from 'node:assert/strict'
-import { type TestContext, test } from 'node:test'
+import { test } from 'node:test'
 import { isDeepStrictEqual } from 'node:util'
-import type { ServerName, UserId } from '../../shared/matrix/ids.ts'
-import type { Requester } from '../../worker/http/requester.ts'
-import { makeRoomReading } from '../../worker/rooms/make-reading.ts'
-import { makeRoomStores } from '../../worker/rooms/make-rooms.ts'
 import { relationOperations } from '../../worker/services/relations.ts'
 import { roomReadingOperations } from '../../worker/services/room-reading.ts'
-import { type Db, makeDb } from '../../worker/storage/db.ts'
-import { serveTest, townsfolk } from '../harness/http-worker.ts'
-import { openStreams } from '../harness/live-streams.ts'
 import { startPostgres } from '../harness/postgres.ts'
-import { registerOn, startSynapse } from '../harness/synapse.ts'
+import {
+  type Answer,
+  type Asking,
+  ask,
+  at,
+  compareAnswers,
+  type Json,
+  make,
+  type Person,
+  startBeside,
+  v1,
+} from './beside.ts'
 
 const postgres = await startPostgres()
 
-interface Person {
-  readonly token: string
-  readonly userId: string
-  readonly deviceId: string | undefined
-}
-interface Answer {
-  readonly status: number
-  readonly body: unknown
-}
-type Json = Record<string, unknown>
-
-const NO_LIMIT = { per_second: 10_000, burst_count: 10_000 }
-
-async function ask(url: string, method: string, path: string, token?: string, body?: object): Promise<Answer> {
-  const target = path.startsWith('/_matrix') ? path : `/_matrix/client/v3${path}`
-  const response = await fetch(`${url}${target}`, {
-    method,
-    headers: token === undefined ? {} : { authorization: `Bearer ${token}` },
-    ...(body !== undefined && { body: JSON.stringify(body) }),
-  })
-  return { status: response.status, body: await response.json() }
-}
-
-/** Throws unless it succeeds. */
-async function make(url: string, method: string, path: string, by: Person, body: object): Promise<Json> {
-  const answer = await ask(url, method, path, by.token, body)
-  assert.equal(answer.status, 200, `${method} ${path}: ${JSON.stringify(answer.body)}`)
-  return answer.body as Json
-}
-
-const at = (roomId: string, rest: string): string => `/rooms/${encodeURIComponent(roomId)}${rest}`
-const v1 = (roomId: string, rest: string): string => `/_matrix/client/v1${at(roomId, rest)}`
 const relating = (relType: string, eventId: string, more: object = {}) => ({
   'm.relates_to': { rel_type: relType, event_id: eventId, ...more },
 })
@@ -59,7 +31,7 @@ const relating = (relType: string, eventId: string, more: object = {}) => ({
 /** Rooms with threads, edits, references and reactions: paths to ask for, by what they are about. */
 async function populate(url: string, people: Readonly<Record<'alice' | 'bob' | 'carol' | 'dave' | 'eve', Person>>) {
   const { alice, bob, carol, dave, eve } = people
-  const requests = new Map<string, string>()
+  const requests = new Map<string, Asking>()
   let transactions = 0
 
   for (const [name, version, visibility] of [
@@ -134,7 +106,7 @@ async function populate(url: string, people: Readonly<Record<'alice' | 'bob' | '
     await make(url, 'POST', at(roomId, '/leave'), eve, {})
     ids.later = await say(alice, LATER, relating('m.thread', ids.plain))
 
-    const add = (what: string, path: string) => requests.set(`${name}: ${what}`, path)
+    const add = (what: string, path: string) => requests.set(`${name}: ${what}`, { path })
     for (const [id, eventId] of Object.entries(ids)) {
       const encoded = encodeURIComponent(eventId)
       add(`event ${id}`, at(roomId, `/event/${encoded}`))
@@ -189,57 +161,9 @@ async function populate(url: string, people: Readonly<Record<'alice' | 'bob' | '
       add(`threads${rest}`, v1(roomId, `/threads${rest}`))
     for (const dir of ['b', 'f']) add(`messages ${dir}`, at(roomId, `/messages?limit=100&dir=${dir}`))
   }
-  requests.set('no room', v1('!none:hs.test', '/relations/$none'))
-  requests.set('threads of no room', v1('!none:hs.test', '/threads'))
+  requests.set('no room', { path: v1('!none:hs.test', '/relations/$none') })
+  requests.set('threads of no room', { path: v1('!none:hs.test', '/threads') })
   return requests
-}
-
-/** Members that events have at their top in Synapse's answers as clients of before 2015 knew them. */
-const V1_MEMBERS = ['user_id', 'age', 'prev_content', 'replaces_state', 'redacted_because', 'invite_room_state']
-
-/** As it is compared: without the time. */
-function normal(value: unknown, isState = false): unknown {
-  if (Array.isArray(value)) return value.map((item) => normal(item, isState))
-  if (typeof value !== 'object' || value === null) return value
-  const object = { ...(value as Json) }
-  if ('event_id' in object && 'content' in object) {
-    for (const member of V1_MEMBERS) delete object[member]
-    const unsigned = { ...(object.unsigned as Json) }
-    if ('age' in unsigned) unsigned.age = typeof unsigned.age
-    if (isState) for (const member of ['prev_content', 'prev_sender']) delete unsigned[member]
-    for (const member of ['redacted_because', 'm.relations'])
-      if (unsigned[member] !== undefined) unsigned[member] = normal(unsigned[member], isState)
-    return { ...object, unsigned }
-  }
-  return Object.fromEntries(
-    Object.entries(object).map(([key, member]) => [
-      key,
-      key === 'state' ? sorted(normal(member, true)) : normal(member, isState),
-    ]),
-  )
-}
-
-const sorted = (events: unknown): unknown =>
-  (events as Json[]).sort((a, b) => (String(a.event_id) < String(b.event_id) ? -1 : 1))
-
-const comparable = ({ status, body }: Answer): Answer => ({ status, body: normal(body) })
-
-async function serve(t: TestContext, db: Db, people: readonly Person[]): Promise<string> {
-  const streams = await openStreams(t, db)
-  const { events, states: state } = makeRoomStores({ db, streams })
-  const serverName = 'hs.test' as ServerName
-  const reading = makeRoomReading({ db, streams, caches: streams.caches, serverName, events, state })
-  const deps = { db, streams, events, state, ...reading }
-  const byToken = new Map(
-    people.map(({ token, userId, deviceId }): [string, Requester] => [
-      token,
-      { userId: userId as UserId, deviceId, isGuest: false, isShadowBanned: false, authenticatedEntity: userId },
-    ]),
-  )
-  const server = await serveTest(t, [...roomReadingOperations(deps), ...relationOperations(deps)], {
-    requesters: { ...townsfolk, byAccessToken: (token) => byToken.get(token) },
-  })
-  return `http://127.0.0.1:${server.port}`
 }
 
 /** Why answers may differ. Each has to occur. */
@@ -296,57 +220,15 @@ function explain(name: string, what: string, ours: Answer, theirs: Answer): Reas
 }
 
 test('what relates to events is told as by a Synapse', async (t) => {
-  const settings = await postgres.emptyDatabase()
-  const synapse = await startSynapse(t, {
-    database: {
-      name: 'psycopg2',
-      args: {
-        host: postgres.socketFolder,
-        port: postgres.port,
-        user: 'postgres',
-        database: settings.database,
-        cp_max: 3,
-      },
-    },
-    rc_message: NO_LIMIT,
-    rc_registration: NO_LIMIT,
-    rc_joins: { local: NO_LIMIT, remote: NO_LIMIT },
-    rc_joins_per_room: NO_LIMIT,
-    rc_room_creation: NO_LIMIT,
-  })
-  const { url } = synapse
   const names = ['alice', 'bob', 'carol', 'dave', 'eve', 'outsider'] as const
-  const people = {} as Record<(typeof names)[number], Person>
-  for (const name of names) people[name] = await registerOn(synapse, name)
+  const { url, people, serve } = await startBeside(t, postgres, names)
   const requests = await populate(url, people)
   await make(url, 'PUT', `/user/${people.carol.userId}/account_data/m.ignored_user_list`, people.carol, {
     ignored_users: { [people.dave.userId]: {} },
   })
-
-  const db = makeDb(settings)
-  t.after(() => db.close())
-  const ours = await serve(t, db, Object.values(people))
-  const differences: string[] = []
-  const explained = new Map<Reason, number>()
-  let compared = 0
+  const ours = await serve((deps) => [...roomReadingOperations(deps), ...relationOperations(deps)])
   // Everything is asked by those of whom answers are most their own, and every third by the others.
-  const [always, sometimes] = [['alice', 'carol', 'eve'] as const, ['bob', 'dave', 'outsider'] as const]
-  for (const [i, [what, path]] of [...requests].entries())
-    for (const name of i % 3 === 0 ? [...always, ...sometimes] : always) {
-      const { token } = people[name]
-      const answers = await Promise.all([ask(url, 'GET', path, token), ask(ours, 'GET', path, token)])
-      const [theirs, own] = [comparable(answers[0]), comparable(answers[1])]
-      compared++
-      if (isDeepStrictEqual(own, theirs)) continue
-      const reason = explain(name, what, own, theirs)
-      if (reason === undefined)
-        differences.push(`${name}, ${what}: ${JSON.stringify(theirs)}, and not ${JSON.stringify(own)}`)
-      else explained.set(reason, (explained.get(reason) ?? 0) + 1)
-    }
-  t.diagnostic(`${compared} answers compared`)
-  for (const [reason, count] of explained) t.diagnostic(`${count}: ${reasons[reason]}`)
-  if (process.env.DUMP) (await import('node:fs')).writeFileSync(process.env.DUMP, differences.join('\n'))
-  t.diagnostic(`${differences.length} differences`)
-  assert.deepEqual(differences.slice(0, 5), [])
-  assert.deepEqual([...explained.keys()].sort(), Object.keys(reasons).sort())
+  const always = ['alice', 'carol', 'eve'] as const
+  const askers = (i: number) => (i % 3 === 0 ? names : always)
+  await compareAnswers(t, { theirs: url, ours, people, requests, askers, reasons, explain })
 })

@@ -11,7 +11,7 @@ import { makeDeviceLists, makeRoomsOf } from '../../worker/devices/device-lists.
 import { makeOnline } from '../../worker/presence/online.ts'
 import { makeUnreadCounts } from '../../worker/push/unread-counts.ts'
 import type { ReplicationClient } from '../../worker/replication/http-client.ts'
-import { makeRoomReading } from '../../worker/rooms/make-reading.ts'
+import { makeRoomReading, type RoomReading } from '../../worker/rooms/make-reading.ts'
 import type { Db } from '../../worker/storage/db.ts'
 import { parseStreamToken } from '../../worker/streams/tokens.ts'
 import { makeSyncParts, type SyncParts } from '../../worker/sync/make-sync.ts'
@@ -23,6 +23,7 @@ import { type RoomProcess, type RoomProcessesOptions, serverName, startRoomProce
 
 interface Parts extends SyncParts {
   readonly inbox: LiveInbox
+  readonly reading: RoomReading
 }
 
 export interface SyncProcess extends RoomProcess, Parts {
@@ -119,14 +120,8 @@ function makeParts(
   const { caches } = streams
   const recent = followRecent(streams, options.recentRows)
   const changes = deviceChangesOf(db, streams)
-  const { memberships, ignoredUsers, visibility, printer } = makeRoomReading({
-    db,
-    streams,
-    caches,
-    serverName,
-    events,
-    state: states,
-  })
+  const reading = makeRoomReading({ db, streams, caches, serverName, events, state: states })
+  const { memberships, ignoredUsers, visibility, printer } = reading
   const inbox = makeInbox({ ...options, db, streams, client: { call }, serverName, now: Date.now })
   const online = makeOnline({
     ...options,
@@ -159,7 +154,7 @@ function makeParts(
     filterTimelineLimit: 1_000,
     now: Date.now,
   })
-  return { ...sync, inbox }
+  return { ...sync, inbox, reading }
 }
 
 /** A question to another of these processes, as JSON. */

@@ -17,6 +17,7 @@ import { selectThreadOf } from '../storage/threads.ts'
 import { makeDisplayNames } from './display-names.ts'
 import type { Ignorers } from './ignorers.ts'
 import { type ReadEvents, roomFacts, whoSees } from './room-facts.ts'
+import { actionsText } from './stored-actions.ts'
 import type { ThreadSubscribers } from './thread-subscribers.ts'
 import type { UserRules } from './user-rules.ts'
 
@@ -115,10 +116,6 @@ async function threadOf(db: Queries, { content }: RoomEvent): Promise<string> {
   return type === 'm.thread' ? parent : ((await selectThreadOf(db, parent as EventId)) ?? MAIN_TIMELINE)
 }
 
-/** The two lists of actions that Synapse writes as `''`, by whether they highlight. */
-const plain = '["notify",{"set_tweak":"highlight","value":false}]'
-const highlighted = '["notify",{"set_tweak":"sound","value":"default"},{"set_tweak":"highlight"}]'
-
 type Stored = Pick<PushAction, 'actions' | 'notifies' | 'highlights' | 'isUnread'>
 /** There are few outcomes: each rule has one. */
 const storedOutcomes = new WeakMap<PushOutcome, Stored>()
@@ -129,7 +126,7 @@ function stored(outcome: PushOutcome): Stored {
   const { actions, notify, highlight } = outcome
   const text = jsonTextOf(actions)
   const made: Stored = {
-    actions: text === (highlight ? highlighted : plain) ? '' : text,
+    actions: text === actionsText(highlight) ? '' : text,
     notifies: notify,
     highlights: highlight,
     // Only counted where MSC2654 is on, which is not offered.

@@ -9,7 +9,12 @@ import type { EventStore } from './event-store.ts'
 import { type IgnoredUsers, makeIgnoredUsers } from './ignored-users.ts'
 import { beforeRefusing, type Memberships, makeMemberships } from './memberships.ts'
 import { makeReadableState, type ReadableState } from './readable-state.ts'
-import { type CheckReadingAccess, makeReadingAccess } from './reading-access.ts'
+import {
+  type CheckReadingAccess,
+  type IsWorldReadable,
+  makeIsWorldReadable,
+  makeReadingAccess,
+} from './reading-access.ts'
 import { makeAggregations } from './relations/aggregations.ts'
 import { makeRelatedEvents } from './relations/related.ts'
 import type { StateStore } from './state-store.ts'
@@ -23,6 +28,7 @@ export interface RoomReading {
   readonly printer: EventPrinter
   readonly timeline: Timeline
   readonly checkAccess: CheckReadingAccess
+  readonly isWorldReadable: IsWorldReadable
   readonly readableState: ReadableState
 }
 
@@ -44,7 +50,8 @@ export function makeRoomReading({ db, streams, caches, serverName, events, state
   const timeline = makeTimeline({ db, events, streams })
   const related = makeRelatedEvents({ db, streams, events, serverName })
   const aggregations = makeAggregations({ related, events, visibility, ignoredUsers })
-  const checkAccess = makeReadingAccess({ memberships: beforeRefusing(memberships), state, events })
+  const isWorldReadable = makeIsWorldReadable({ state, events })
+  const checkAccess = makeReadingAccess({ memberships: beforeRefusing(memberships), isWorldReadable })
   return {
     memberships,
     ignoredUsers,
@@ -52,6 +59,7 @@ export function makeRoomReading({ db, streams, caches, serverName, events, state
     printer: makeEventPrinter({ events, aggregations }),
     timeline,
     checkAccess,
+    isWorldReadable,
     readableState: makeReadableState({ checkAccess, events, state, timeline, visibility }),
   }
 }

@@ -37,6 +37,8 @@ export interface RoomWritingDeps extends RoomStores, Pick<ChainDeps, 'prejoinSta
   readonly signingKey: SigningKey
   readonly client: Pick<ReplicationClient, 'call'>
   readonly push: PushEvaluator
+  /** `enable_search`; absent: messages are found. */
+  readonly isSearched?: boolean
   /** Of the request that is worked on, for other processes' logs. */
   readonly requestId?: () => string | undefined
   /** Milliseconds since 1970. */

@@ -23,24 +23,33 @@ export type OwnMemberships = Pick<Memberships, 'of'>
 export const isPeeking = (own: OwnMembership | undefined): boolean =>
   own?.membership !== 'join' && (own?.membership !== 'leave' || own.isForgotten)
 
-export interface ReadingAccessDeps {
-  readonly memberships: OwnMemberships
+/** Whether anybody may read the room as it is now. */
+export type IsWorldReadable = (roomId: RoomId) => Promise<boolean>
+
+export interface WorldReadableDeps {
   readonly state: Pick<StateStore, 'currentEvent'>
   readonly events: Pick<EventStore, 'get'>
 }
 
-/**
- * As Synapse: who was banned, or left and was invited again, or forgot the room, reads it as everybody else may. The
- * specification would let them read what they could see before they left.
- */
-export function makeReadingAccess({ memberships, state, events }: ReadingAccessDeps): CheckReadingAccess {
-  const isWorldReadable = async (roomId: RoomId): Promise<boolean> => {
+export const makeIsWorldReadable =
+  ({ state, events }: WorldReadableDeps): IsWorldReadable =>
+  async (roomId) => {
     const eventId = await state.currentEvent(roomId, 'm.room.history_visibility', '')
     if (eventId === undefined) return false
     const known = (await events.get([eventId])).get(eventId)
     return known !== undefined && historyVisibilityIn(known.event.content) === 'world_readable'
   }
 
+export interface ReadingAccessDeps {
+  readonly memberships: OwnMemberships
+  readonly isWorldReadable: IsWorldReadable
+}
+
+/**
+ * As Synapse: who was banned, or left and was invited again, or forgot the room, reads it as everybody else may. The
+ * specification would let them read what they could see before they left.
+ */
+export function makeReadingAccess({ memberships, isWorldReadable }: ReadingAccessDeps): CheckReadingAccess {
   return async (userId, roomId) => {
     const own = await memberships.of(userId, roomId)
     if (own?.membership === 'join') return { as: 'member' }

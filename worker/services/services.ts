@@ -35,6 +35,7 @@ import { makeDevices } from './devices.ts'
 import { makeDirectories } from './directories.ts'
 import { encryptionOperations } from './encryption.ts'
 import { makeMessages } from './messages.ts'
+import { otherReadOperations } from './other-reads.ts'
 import { makePresenceServices } from './presence.ts'
 import { makeProfileServices } from './profiles.ts'
 import { pusherOperations } from './pushers.ts'
@@ -42,6 +43,7 @@ import { relationOperations } from './relations.ts'
 import { makeRoomLifecycle } from './room-lifecycle.ts'
 import { roomReadingOperations } from './room-reading.ts'
 import { makeRoomRequests } from './room-writing.ts'
+import { searchOperations } from './searching.ts'
 import { makeSlidingSyncing } from './sliding-sync.ts'
 import { makeSyncing } from './syncing.ts'
 import { makeThreads } from './threads.ts'
@@ -138,6 +140,7 @@ export function makeServices(deps: ServicesDeps): Services {
     client,
     push: userData.push,
     prejoinState: prejoinStateOf(config.roomPrejoinState),
+    isSearched: config.enableSearch,
     requestId: () => currentRequest()?.requestId,
     now,
   })
@@ -291,6 +294,17 @@ export function makeServices(deps: ServicesDeps): Services {
       ...profiles.operations,
       ...roomReadingOperations({ db, streams, events, state: states, ...reading }),
       ...relationOperations({ db, streams, events, ...reading }),
+      ...otherReadOperations({
+        db,
+        streams,
+        events,
+        ...reading,
+        snapshots: syncing.snapshots,
+        eventStream: syncing.eventStream,
+        presenceEvents: syncing.presenceEvents,
+        beginSync: presence.syncing,
+      }),
+      ...searchOperations({ isEnabled: config.enableSearch, db, streams, events, state: states, ...reading }),
       ...userData.operations,
       ...messages.operations,
       ...roomRequests.operations,

@@ -9,7 +9,7 @@ import { type Operation, operations } from '../http/handlers.ts'
 import { makeSyncParts, type SyncParts, type SyncPartsDeps } from '../sync/make-sync.ts'
 import { notifierMetrics } from '../sync/metrics.ts'
 
-export interface Syncing extends Pick<SyncParts, 'notifier' | 'deviceKeys'> {
+export interface Syncing extends Omit<SyncParts, 'sync' | 'filters'> {
   readonly operations: readonly Operation[]
   readonly metrics: () => string
 }

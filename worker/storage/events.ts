@@ -34,6 +34,13 @@ export interface NewEvent {
   readonly formatVersion: number
   readonly prevEventIds: readonly EventId[]
   readonly authEventIds: readonly EventId[]
+  /** By what it is found when somebody searches. */
+  readonly searched?: SearchedText | undefined
+}
+
+export interface SearchedText {
+  readonly key: 'content.body' | 'content.name' | 'content.topic'
+  readonly text: string
 }
 
 /** Where a room ends, and the last event that brings it up in lists of rooms; null: none of these. */
@@ -87,17 +94,7 @@ export async function insertEvents(tx: Queries, events: readonly NewEvent[], act
         activity?.bumpStamp ?? null,
       ],
     ),
-    tx.run(
-      `insert into event_json (event_id, room_id, internal_metadata, json, format_version)
-       select * from unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::int[])`,
-      [
-        events.map(({ eventId }) => eventId),
-        events.map(({ roomId }) => roomId),
-        events.map(({ internalMetadata }) => internalMetadata),
-        events.map(({ json }) => json),
-        events.map(({ formatVersion }) => formatVersion),
-      ],
-    ),
+    insertJson(tx, events),
   ]
   // An event of the same edge twice is one edge.
   if (edges.length > 0)
@@ -142,6 +139,44 @@ export async function insertEvents(tx: Queries, events: readonly NewEvent[], act
       ),
     )
   await Promise.all(statements)
+}
+
+/** What is searched goes with it, so that messages, which are most events, take no statement more. */
+function insertJson(tx: Queries, events: readonly NewEvent[]): Promise<number> {
+  const columns = [
+    events.map(({ eventId }) => eventId),
+    events.map(({ roomId }) => roomId),
+    events.map(({ internalMetadata }) => internalMetadata),
+    events.map(({ json }) => json),
+    events.map(({ formatVersion }) => formatVersion),
+  ]
+  const searched = events.flatMap(({ searched: text, ...event }) => (text === undefined ? [] : [{ ...event, ...text }]))
+  if (searched.length === 0)
+    return tx.run(
+      `insert into event_json (event_id, room_id, internal_metadata, json, format_version)
+       select * from unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::int[])`,
+      columns,
+    )
+  return tx.run(
+    `with searched as (
+       insert into event_search (event_id, room_id, key, vector, stream_ordering, origin_server_ts)
+       select s.event_id, s.room_id, s.key, to_tsvector('english', s.value), s.stream_ordering, s.origin_server_ts
+       from unnest($6::text[], $7::text[], $8::text[], $9::text[], $10::bigint[], $11::bigint[])
+         as s (event_id, room_id, key, value, stream_ordering, origin_server_ts)
+     )
+     insert into event_json (event_id, room_id, internal_metadata, json, format_version)
+     select * from unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::int[])`,
+    [
+      ...columns,
+      searched.map(({ eventId }) => eventId),
+      searched.map(({ roomId }) => roomId),
+      searched.map(({ key }) => key),
+      // Postgres has no NUL in text.
+      searched.map(({ text }) => text.replaceAll('\0', ' ')),
+      searched.map(({ streamOrdering }) => streamOrdering),
+      searched.map(({ originServerTs }) => originServerTs),
+    ],
+  )
 }
 
 /** An event as it is kept. */

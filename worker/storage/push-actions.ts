@@ -70,3 +70,44 @@ export async function deletePushActions(tx: Queries, roomId: RoomId, eventIds: r
   if (eventIds.length === 0) return
   await tx.run('delete from event_push_actions where room_id = $1 and event_id = any($2)', [roomId, eventIds])
 }
+
+export interface NotificationRow {
+  readonly eventId: EventId
+  readonly roomId: RoomId
+  readonly streamOrdering: number
+  /** JSON, or '' as in {@link PushActionRow}. */
+  readonly actions: string
+  readonly highlights: boolean
+  readonly profileTag: string | null
+  /** Milliseconds since 1970. */
+  readonly receivedTs: number
+  /** The user has a receipt, of the room or of its thread, for the event or a later one. */
+  readonly isRead: boolean
+}
+
+/** What notified a user, the newest first: before that position of the stream `events`. */
+export const selectNotifications = (
+  db: Queries,
+  userId: UserId,
+  {
+    before,
+    limit,
+    onlyHighlights,
+  }: { readonly before: number | undefined; readonly limit: number; readonly onlyHighlights: boolean },
+) =>
+  db.rows<NotificationRow>(
+    `select a.event_id as "eventId", a.room_id as "roomId", a.stream_ordering as "streamOrdering", a.actions,
+       coalesce(a.highlight = 1, false) as highlights, a.profile_tag as "profileTag",
+       coalesce(e.received_ts, 0) as "receivedTs",
+       exists (
+         select from receipts_linearized r join events read on read.event_id = r.event_id
+         where r.user_id = a.user_id and r.room_id = a.room_id and r.receipt_type in ('m.read', 'm.read.private')
+           and (r.thread_id is null or r.thread_id = a.thread_id)
+           and (read.topological_ordering, read.stream_ordering) >= (a.topological_ordering, a.stream_ordering)
+       ) as "isRead"
+     from event_push_actions a join events e on e.event_id = a.event_id
+     where a.user_id = $1 and a.notif = 1 and ($3::bigint is null or a.stream_ordering < $3)
+       and (not $4 or a.highlight = 1)
+     order by a.stream_ordering desc limit $2`,
+    [userId, limit, before ?? null, onlyHighlights],
+  )

@@ -146,6 +146,25 @@ export async function selectThreadsOf(
   return new Set(rows.map(({ threadId }) => threadId))
 }
 
+/** To which of these events somebody of `senders` relates something of `types`; undefined or empty: anybody, anything. */
+export async function selectRelatedBy(
+  db: Queries,
+  eventIds: readonly EventId[],
+  senders: readonly string[] | undefined,
+  types: readonly string[] | undefined,
+): Promise<ReadonlySet<EventId>> {
+  const rows = await db.rows<{ readonly eventId: EventId }>(
+    `select t.event_id as "eventId" from unnest($1::text[]) as t (event_id)
+     where exists (
+       select from event_relations r join events c on c.event_id = r.event_id
+       where r.relates_to_id = t.event_id and ($2::text[] is null or c.sender = any($2))
+         and ($3::text[] is null or r.relation_type = any($3))
+     )`,
+    [eventIds, senders?.length ? senders : null, types?.length ? types : null],
+  )
+  return new Set(rows.map(({ eventId }) => eventId))
+}
+
 /** Whether anything relates to the event, which need not be known itself. */
 export async function isRelatedTo(db: Queries, eventId: EventId): Promise<boolean> {
   const row = await db.one('select 1 as found from event_relations where relates_to_id = $1 limit 1', [eventId])

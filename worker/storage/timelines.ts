@@ -5,7 +5,7 @@
  * Rejected events and outliers are in no timeline. Soft-failed ones are: their `internalMetadata` says so.
  */
 
-import type { EventId, RoomId } from '../../shared/matrix/ids.ts'
+import type { EventId, RoomId, UserId } from '../../shared/matrix/ids.ts'
 import type { Param, Queries } from './db.ts'
 
 export interface EventPlace {
@@ -154,4 +154,70 @@ export const selectLastEvents = (db: Queries, roomIds: readonly RoomId[], to: nu
     roomIds.map((roomId) => ({ roomId, from: Number.MIN_SAFE_INTEGER })),
     to,
     1,
+  )
+
+export interface TimedPlace extends EventPlace {
+  /** Milliseconds since 1970 by the sender's server's clock. */
+  readonly originServerTs: number
+}
+
+/**
+ * Events of a room by the time at which their senders say that they sent them, the nearest first: `forwards` at that time or
+ * later, `backwards` at it or earlier. `beyond`: after that one.
+ */
+export function selectByTime(
+  db: Queries,
+  roomId: RoomId,
+  direction: 'backwards' | 'forwards',
+  ts: number,
+  limit: number,
+  beyond?: TimedPlace,
+): Promise<TimedPlace[]> {
+  const [operator, order] = direction === 'backwards' ? ['<', ' desc'] : ['>', '']
+  const rest =
+    beyond === undefined
+      ? ''
+      : `and (e.origin_server_ts, e.topological_ordering, e.stream_ordering) ${operator} ($4, $5, $6)`
+  return db.rows<TimedPlace>(
+    `select ${COLUMNS}, e.origin_server_ts as "originServerTs" from events e
+     where e.room_id = $1 and e.origin_server_ts ${operator}= $2 and not e.outlier and e.rejection_reason is null ${rest}
+     order by e.origin_server_ts${order}, e.topological_ordering${order}, e.stream_ordering${order} limit $3`,
+    [
+      roomId,
+      ts,
+      limit,
+      ...(beyond === undefined ? [] : [beyond.originServerTs, beyond.topologicalOrdering, beyond.streamOrdering]),
+    ],
+  )
+}
+
+/**
+ * Events in the order in which they arrived, after `from` and up to `to`, at most `limit` of each of these rooms; and the
+ * memberships of `userId` in any room. As with {@link selectRecentEvents} the caller drops what is outside of its vectors.
+ */
+export const selectArrivals = (
+  db: Queries,
+  userId: UserId,
+  roomIds: readonly RoomId[],
+  from: number,
+  to: number,
+  limit: number,
+) =>
+  db.rows<EventPlace>(
+    `select e.* from unnest($1::text[]) as r (room_id)
+     cross join lateral (
+       select ${COLUMNS} from events e
+       where e.room_id = r.room_id and e.stream_ordering > $2 and e.stream_ordering <= $3
+         and not e.outlier and e.rejection_reason is null
+       order by e.stream_ordering limit $4
+     ) as e
+     union
+     select * from (
+       select ${COLUMNS} from room_memberships m join events e on e.event_id = m.event_id
+       where m.user_id = $5 and m.event_stream_ordering > $2 and m.event_stream_ordering <= $3
+         and e.rejection_reason is null
+       order by e.stream_ordering limit $4
+     ) as own
+     order by "streamOrdering" limit $4`,
+    [roomIds, from, to, limit, userId],
   )

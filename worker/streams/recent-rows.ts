@@ -88,7 +88,7 @@ const ROWS_PER_KEY = 4
 /** The rows of all that are keys of `keys` after `from`, up to and including `upTo`; undefined if not all of them are here. */
 export function ofKeys<Key, Row>(
   rows: RecentRows<Key, Row>,
-  keys: ReadonlyMap<Key, unknown>,
+  keys: Pick<ReadonlyMap<Key, unknown>, 'has' | 'keys' | 'size'>,
   from: MultiWriterToken,
   upTo: MultiWriterToken,
 ): RecentRow<Key, Row>[] | undefined {

@@ -5,10 +5,13 @@ import type { Memberships } from '../rooms/memberships.ts'
 import type { Db } from '../storage/db.ts'
 import type { CacheInvalidation, LiveStreams } from '../streams/live-streams.ts'
 import { type DeviceKeys, makeDeviceKeys } from './device-keys.ts'
+import { type EventStream, makeEventStream } from './event-stream.ts'
 import { type Filters, makeFilters } from './filters.ts'
 import { makeLazyMembers } from './lazy-members.ts'
 import { makeNotifier, type Notifier } from './notifier.ts'
+import { makePresenceEvents, type PresenceEvents } from './presence-events.ts'
 import type { RespondDeps } from './respond.ts'
+import { makeSnapshots, type Snapshots } from './snapshots.ts'
 import { makeSync, type Sync } from './sync.ts'
 
 export interface SyncPartsDeps
@@ -29,6 +32,10 @@ export interface SyncParts {
   readonly sync: Sync
   readonly filters: Filters
   readonly notifier: Notifier
+  /** What clients of before `/sync` ask for. */
+  readonly snapshots: Snapshots
+  readonly eventStream: EventStream
+  readonly presenceEvents: PresenceEvents
   /** What sliding sync stands on too. */
   readonly deviceKeys: DeviceKeys
 }
@@ -48,5 +55,14 @@ export function makeSyncParts(deps: SyncPartsDeps): SyncParts {
     maxTimelineLimit,
     clock: now,
   })
-  return { sync, filters: makeFilters({ db, maxTimelineLimit }), notifier, deviceKeys }
+  const presenceEvents = makePresenceEvents({ presence: deps.presence, memberships, clock: now })
+  return {
+    presenceEvents,
+    sync,
+    filters: makeFilters({ db, maxTimelineLimit }),
+    notifier,
+    deviceKeys,
+    snapshots: makeSnapshots({ ...deps, clock: now }),
+    eventStream: makeEventStream({ ...deps, notifier, presenceEvents, clock: now }),
+  }
 }

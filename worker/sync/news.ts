@@ -1,7 +1,6 @@
 /** What is new for a user after a token, as far as memory has it: mostly nothing, which is to cost nothing. */
 
 import type { RoomId, UserId } from '../../shared/matrix/ids.ts'
-import type { OwnMembership } from '../rooms/memberships.ts'
 import type { StreamRow } from '../streams/definitions.ts'
 import { ofKeys, type RecentRow } from '../streams/recent-rows.ts'
 import type { StreamToken } from '../streams/tokens.ts'
@@ -23,13 +22,10 @@ export interface News {
   readonly deviceLists: boolean
 }
 
-export function newsOf(
-  recent: Recent,
-  userId: UserId,
-  own: ReadonlyMap<RoomId, OwnMembership>,
-  since: StreamToken,
-  now: StreamToken,
-): News {
+/** The rooms that may have news for the user: a set, or the keys of a map. */
+type Rooms = Pick<ReadonlyMap<RoomId, unknown>, 'has' | 'keys' | 'size'>
+
+export function newsOf(recent: Recent, userId: UserId, own: Rooms, since: StreamToken, now: StreamToken): News {
   const [from, upTo] = [eventsOf(since), eventsOf(now)]
   const events = ofKeys(recent.events, own, from, upTo)
   const accountData = tokenAt(since.accountData)

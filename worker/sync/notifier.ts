@@ -22,6 +22,8 @@ export interface Watch {
 export interface Notifier {
   /** From when it resolves on, nothing that concerns the user is missed. */
   readonly watch: (userId: UserId) => Promise<Watch>
+  /** Of what happens in one room, whoever is in it: for those who only look at it. */
+  readonly watchRoom: (roomId: RoomId) => Watch
   /** Something is new at that position for those users and those in those rooms, which is found out after it was heard. */
   readonly touch: (
     name: StreamName,
@@ -44,7 +46,8 @@ export interface NotifierDeps {
 }
 
 interface Watched {
-  readonly userId: UserId
+  /** Undefined: nobody's, of a room alone. */
+  readonly userId: UserId | undefined
   readonly rooms: Set<RoomId>
   version: number
   watches: number
@@ -108,14 +111,14 @@ export function makeNotifier({ streams, memberships, roomsOf, maxIdleUsers = MAX
   }
 
   /** Which membership it is the row does not say: it is looked up, again if they moved meanwhile. */
-  const lookUp = async (watched: Watched, roomId: RoomId): Promise<void> => {
+  const lookUp = async (userId: UserId, watched: Watched, roomId: RoomId): Promise<void> => {
     for (;;) {
       const { moves } = watched
       // When all have heard the row.
       await undefined
-      const own = await memberships.ofUser(watched.userId)
+      const own = await memberships.ofUser(userId)
       if (moves !== watched.moves) continue
-      if (users.get(watched.userId) !== watched) return
+      if (users.get(userId) !== watched) return
       move(watched, roomId, own.get(roomId)?.membership === 'join')
       // What the room said while it was looked up was not noted.
       watched.version++
@@ -134,7 +137,7 @@ export function makeNotifier({ streams, memberships, roomsOf, maxIdleUsers = MAX
         for (const watched of ofUser(row.stateKey)) {
           note('events', position, writer, [watched])
           // If that fails they are woken a little too often, or when the time is over.
-          lookUp(watched, row.roomId as RoomId).catch(() => undefined)
+          lookUp(row.stateKey as UserId, watched, row.roomId as RoomId).catch(() => undefined)
         }
         continue
       }
@@ -211,7 +214,7 @@ export function makeNotifier({ streams, memberships, roomsOf, maxIdleUsers = MAX
 
   const drop = (watched: Watched) => {
     idle.delete(watched)
-    users.delete(watched.userId)
+    if (watched.userId !== undefined) users.delete(watched.userId)
     for (const roomId of [...watched.rooms]) leave(watched, roomId)
   }
 
@@ -259,26 +262,21 @@ export function makeNotifier({ streams, memberships, roomsOf, maxIdleUsers = MAX
         end()
         throw error
       }
-      return {
-        version: () => watched.version,
-        changed: (version, timeoutMs, signal) =>
-          new Promise((resolve) => {
-            if (watched.version !== version) return resolve(true)
-            if (timeoutMs <= 0 || signal?.aborted) return resolve(false)
-            const settle = (hasChanged: boolean) => {
-              clearTimeout(timer)
-              signal?.removeEventListener('abort', abort)
-              watched.waiters.delete(wake)
-              resolve(hasChanged)
-            }
-            const wake = () => settle(true)
-            const abort = () => settle(false)
-            const timer = setTimeout(settle, Math.min(timeoutMs, MAX_TIMEOUT_MS), false)
-            signal?.addEventListener('abort', abort)
-            watched.waiters.add(wake)
-          }),
-        end,
+      return watchOf(watched, end)
+    },
+    watchRoom(roomId) {
+      const watched: Watched = {
+        userId: undefined,
+        rooms: new Set(),
+        version: 0,
+        watches: 1,
+        waiters: new Set(),
+        ready: Promise.resolve(),
+        changes: undefined,
+        moves: 0,
       }
+      enter(watched, roomId)
+      return watchOf(watched, () => leave(watched, roomId))
     },
     touch(name, position, writer, roomIds, userIds) {
       const touched = new Set<Watched>()
@@ -295,3 +293,24 @@ export function makeNotifier({ streams, memberships, roomsOf, maxIdleUsers = MAX
     },
   }
 }
+
+const watchOf = (watched: Watched, end: () => void): Watch => ({
+  version: () => watched.version,
+  changed: (version, timeoutMs, signal) =>
+    new Promise((resolve) => {
+      if (watched.version !== version) return resolve(true)
+      if (timeoutMs <= 0 || signal?.aborted) return resolve(false)
+      const settle = (hasChanged: boolean) => {
+        clearTimeout(timer)
+        signal?.removeEventListener('abort', abort)
+        watched.waiters.delete(wake)
+        resolve(hasChanged)
+      }
+      const wake = () => settle(true)
+      const abort = () => settle(false)
+      const timer = setTimeout(settle, Math.min(timeoutMs, MAX_TIMEOUT_MS), false)
+      signal?.addEventListener('abort', abort)
+      watched.waiters.add(wake)
+    }),
+  end,
+})

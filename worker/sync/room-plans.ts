@@ -179,7 +179,8 @@ function planChanged(
 
 const isEnd = ({ membership }: MembershipChange): boolean => membership === 'leave' || membership === 'ban'
 
-const joined = (
+/** Of a room that the user is in. */
+export const joined = (
   roomId: RoomId,
   from: MultiWriterToken | undefined,
   upTo: MultiWriterToken,
@@ -187,7 +188,8 @@ const joined = (
   isFullState: boolean,
 ): RoomPlan => ({ roomId, kind: 'join', from, upTo, isNew, isFullState, departure: undefined, isOutside: false })
 
-const departed = (
+/** Of a room that the user left, up to the event by which they did. */
+export const departed = (
   roomId: RoomId,
   departure: EventId,
   position: number,

@@ -36,6 +36,8 @@ export interface TimelineOptions {
   readonly limit: number | ((roomId: RoomId) => number)
   /** Where the last events are not for the user, those before them are not looked for. */
   readonly isUnfilled?: boolean
+  /** The user is in none of the rooms, and only looks in. */
+  readonly isPeeking?: boolean
 }
 
 /** How often it is looked for older events where those that were found are not for the user. */
@@ -70,7 +72,7 @@ export async function loadTimelines(
   plans: readonly RoomPlan[],
   options: TimelineOptions,
 ): Promise<ReadonlyMap<RoomId, Timeline>> {
-  const { userId, filter, limit, isUnfilled = false } = options
+  const { userId, filter, limit, isUnfilled = false, isPeeking = false } = options
   const rooms = plans.map((plan): Filling => {
     const places = plan.isOutside ? [] : recentPlaces(deps.recent, plan)
     return {
@@ -107,7 +109,7 @@ export async function loadTimelines(
         }
       }
       if (candidates.length > 0) {
-        const seen = await deps.visibility.filter(userId, candidates, { alwaysInclude: departures })
+        const seen = await deps.visibility.filter(userId, candidates, { alwaysInclude: departures, isPeeking })
         const byRoom = Map.groupBy(seen, (event) => event.known.event.roomId)
         for (const { room } of pages) {
           const events = byRoom.get(room.plan.roomId)

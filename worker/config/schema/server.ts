@@ -248,7 +248,12 @@ export const serverKeys = {
   mau_appservice_trial_days: noEffect('belongs to limit_usage_by_mau', { example: '{}' }),
   mau_limit_alerting: noEffect('belongs to limit_usage_by_mau', { example: 'false' }),
   web_client_location: notYet('/ answers with a page of its own', { example: 'https://app.example.org' }),
-  enable_search: notYet('messages are not searched whatever is said here', { example: 'true', harmless: 'never' }),
+  enable_search: withDefault(
+    flag,
+    'true',
+    'Whether messages, names and topics of rooms are searched. What is sent while it is off is not found later either.',
+    'false',
+  ),
   include_profile_updates_in_sync: notYet('/sync has no profiles'),
   limit_remote_rooms: notYet('rooms of any size are joined'),
   redaction_allowed_period: notYet('messages may be redacted at any time', { example: '7d' }),

@@ -39,6 +39,8 @@ export interface PersisterDeps {
   readonly states: FilledStateStore
   readonly resolver: Resolver
   readonly push: PushEvaluator
+  /** Whether messages are to be found by who searches: `enable_search`. */
+  readonly isSearched?: boolean
   /** Milliseconds since 1970. */
   readonly now?: () => number
   /** Entries of current states that are kept in memory. */
@@ -64,7 +66,7 @@ const EVENT_KEY = 'events_event_id_key'
 /** The part of this process in the stream `events`: only rooms that are its own may be handed to it. */
 export function makePersister(deps: PersisterDeps): Persist {
   const { db, streams, serverName, events, states, resolver, push } = deps
-  const { now = Date.now, maxEntries = MAX_ENTRIES } = deps
+  const { now = Date.now, isSearched = true, maxEntries = MAX_ENTRIES } = deps
   const heads = makeLru<RoomId, RoomHead>(maxEntries, ({ state, extremities }) => 8 + extremities.size + sizeOf(state))
   const queues = new Map<RoomId, Waiting[]>()
   /** By the first event of who made a room lately. */
@@ -249,6 +251,7 @@ export function makePersister(deps: PersisterDeps): Persist {
         stateChanges,
         roomLists: roomListChanges({ roomId, serverName, changes, after: after.state, find }),
         isPublic: waiting.some(({ request }) => request.isPublic === true),
+        isSearched,
         receivedTs: now(),
       }
       await commit(batch)

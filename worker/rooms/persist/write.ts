@@ -33,6 +33,7 @@ import type { PushAction } from '../push-actions.ts'
 import { relationOf } from './relation.ts'
 import { isInRoom, type NewRoomEvent } from './request.ts'
 import type { RoomListChanges } from './room-lists.ts'
+import { searchedTextOf } from './searched-text.ts'
 
 /** An event of a batch, with its place in the stream. */
 export interface PlacedEvent extends NewRoomEvent {
@@ -51,6 +52,8 @@ export interface Batch {
   readonly extremitiesAfter: ReadonlySet<EventId>
   readonly stateChanges: readonly StateChange[]
   readonly roomLists: RoomListChanges
+  /** `enable_search`: messages, names and topics are to be found. */
+  readonly isSearched: boolean
   /** With a create event. */
   readonly isPublic: boolean
   /** Milliseconds since 1970. */
@@ -164,7 +167,7 @@ const FORMATS = { assigned: 1, base64: 2, base64url: 3 } as const
 export const formatOf = ({ version }: Pick<NewRoomEvent, 'version'>): number =>
   version.roomIdIsCreateHash ? 4 : FORMATS[version.eventIds]
 
-function rowOf(added: PlacedEvent, { instance, receivedTs }: Batch): NewEvent {
+function rowOf(added: PlacedEvent, { instance, receivedTs, isSearched }: Batch): NewEvent {
   const { event } = added
   return {
     eventId: event.eventId,
@@ -186,6 +189,7 @@ function rowOf(added: PlacedEvent, { instance, receivedTs }: Batch): NewEvent {
     formatVersion: formatOf(added),
     prevEventIds: event.prevEvents,
     authEventIds: event.authEvents,
+    searched: isSearched && !added.isOutlier && added.rejectedReason === null ? searchedTextOf(event) : undefined,
   }
 }
 
