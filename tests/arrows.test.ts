@@ -78,6 +78,8 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   // Pages for browsers.
   'worker/synapse-client': ['shared', 'worker/http', 'worker/storage', 'worker/users', 'worker/client'],
   'worker/well-known': ['shared', 'worker/http'],
+  // Other servers, asked.
+  'worker/outbound': ['shared'],
 }
 /** Files directly in these folders (`router/main.ts`) put everything together: they may import all of their half. */
 const tops = ['router', 'worker']

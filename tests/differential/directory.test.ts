@@ -2,7 +2,8 @@
 
 import assert from 'node:assert/strict'
 import { createHmac } from 'node:crypto'
-import { readFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { type Homeserver, homeserver } from '../harness/homeserver.ts'
@@ -36,16 +37,33 @@ interface Answer {
 /** On two other processes than those that are asked. */
 const elsewhere = { run_background_tasks_on: 'background1', update_user_directory_from_worker: 'background1' }
 
+/** An application service that nothing is sent to. Its file. */
+function registration(t: TestContext): string {
+  const folder = mkdtempSync(join(tmpdir(), 'appservice-'))
+  t.after(() => rmSync(folder, { recursive: true, force: true }))
+  const file = join(folder, 'irc.yaml')
+  const namespaces = {
+    users: [{ exclusive: true, regex: '@irc_.*:hs\\.test' }],
+    aliases: [{ exclusive: true, regex: '#irc_.*:hs\\.test' }],
+    rooms: [],
+  }
+  const content = { id: 'irc', url: null, as_token: AS_TOKEN, hs_token: 'h', sender_localpart: 'ircbot', namespaces }
+  writeFileSync(file, JSON.stringify(content))
+  return file
+}
+const AS_TOKEN = 'the token of the application service'
+
 async function side(t: TestContext, flavour: 'plexus' | 'synapse'): Promise<Side> {
   const isOurs = flavour === 'plexus'
   const hs = await homeserver(t, postgres, {
     flavour,
-    settings: { ...settings, ...(isOurs && elsewhere) },
+    settings: { ...settings, app_service_config_files: [registration(t)], ...(isOurs && elsewhere) },
     ...(isOurs && { workers: ['client', 'background', 'persister', 'persister'] }),
   })
   const users = await hs.register(...names)
   const tokens = new Map<string, string>(users.map(({ token }, i) => [names[i]!, token]))
   tokens.set('admin', await registerAdmin(hs))
+  tokens.set('irc', AS_TOKEN)
   return { hs, tokens, kept: new Map([...tokens.keys()].map((name) => [name, `@${name}:hs.test`])) }
 }
 

@@ -75,6 +75,7 @@ export async function serveAccounts(
   const profiles = makeProfileServices({
     config,
     db,
+    appservices: accounts.appservices,
     caches,
     memberships: { ofUser: async () => new Map(), isJoined: async () => false },
     sender: { send: () => Promise.reject(new Error('there are no rooms')) },

@@ -38,6 +38,10 @@ const settings: RoomRequestsSettings = {
   rcThirdPartyInvite: plenty,
   rcReports: plenty,
   maxEventDelayDurationMs: 0,
+  enable3pidLookup: true,
+  ipRangeBlacklist: undefined,
+  ipRangeWhitelist: [],
+  federationIpRangeBlacklist: undefined,
   rcDelayedEventMgmt: plenty,
   rcInvites: { perRoom: plenty, perUser: plenty, perIssuer: plenty },
 }

@@ -12,7 +12,7 @@ export interface MembershipRequestDeps {
   readonly transactions: Pick<Transactions, 'once'>
 }
 
-interface MembershipRequest {
+export interface MembershipRequest {
   readonly params: { readonly roomId: string; readonly txnId?: string }
   readonly requester: Requester
   readonly path: string

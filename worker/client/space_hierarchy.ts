@@ -3,11 +3,11 @@ import type { RoomId } from '../../shared/matrix/ids.ts'
 import type { Hierarchy } from '../directory/hierarchy.ts'
 import type { Handlers } from '../http/handlers.ts'
 import { queryBoolean, queryInteger, queryString } from '../http/query.ts'
-import type { RateLimiter } from '../http/rate-limit.ts'
+import type { RequestLimit } from './request-limit.ts'
 
 export interface SpaceHierarchyDeps {
   readonly hierarchy: Hierarchy
-  readonly limit: Pick<RateLimiter, 'takeOrRefuse'>
+  readonly limit: RequestLimit
 }
 
 /** Client-server-api, "Spaces". */
@@ -15,7 +15,7 @@ export const spaceHierarchyHandlers = ({
   hierarchy,
   limit,
 }: SpaceHierarchyDeps): Handlers<typeof spaceHierarchyEndpoints> => ({
-  async getSpaceHierarchy({ params, query, requester: { userId } }) {
+  async getSpaceHierarchy({ params, query, requester }) {
     const request = {
       roomId: params.roomId as RoomId,
       suggestedOnly: queryBoolean(query, 'suggested_only') ?? false,
@@ -23,7 +23,7 @@ export const spaceHierarchyHandlers = ({
       limit: queryInteger(query, 'limit'),
       from: queryString(query, 'from'),
     }
-    limit.takeOrRefuse(userId)
-    return hierarchy(userId, request)
+    await limit(requester)
+    return hierarchy(requester.userId, request)
   },
 })

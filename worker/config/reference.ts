@@ -29,14 +29,7 @@ import {
   rcLogin,
   rcPresence,
 } from './schema/ratelimits.ts'
-import {
-  defaultPolicySection,
-  matrixRtcSection,
-  purgeJobSection,
-  retentionSection,
-  roomKeys,
-  serverNoticesSection,
-} from './schema/rooms.ts'
+import { matrixRtcSection, roomKeys } from './schema/rooms.ts'
 import { prejoinSection, presenceSection, pushRuleLimitsSection, pushSection, serverKeys } from './schema/server.ts'
 import {
   databaseArgsKeys,
@@ -80,10 +73,6 @@ export const SECTIONS: readonly Section[] = [
   { title: '`push_rules.limits`', keys: pushRuleLimitsSection.keys },
   { title: '`experimental_features`', keys: experimentalSection.keys },
   { title: 'Rooms and calls', keys: roomKeys },
-  { title: '`retention`', keys: retentionSection.keys },
-  { title: '`retention.default_policy`', keys: defaultPolicySection.keys },
-  { title: '`retention.purge_jobs[]`', keys: purgeJobSection.keys },
-  { title: '`server_notices`', keys: serverNoticesSection.keys },
   { title: '`matrix_rtc`', keys: matrixRtcSection.keys },
   { title: 'Accounts', keys: accountKeys },
   { title: '`password_config`', keys: passwordSection.keys },

@@ -12,6 +12,7 @@ export interface WordQueries {
 /** Of a text; more is not looked at. */
 const MAX_LENGTH = 1_000
 const MAX_WORDS = 10
+const MAX_WORD_BYTES = 2046
 
 const segmenter = new Intl.Segmenter('en', { granularity: 'word' })
 const isWord = (text: string | undefined): text is string => text !== undefined && /^[\p{L}\p{N}\p{M}_]/u.test(text)
@@ -39,8 +40,12 @@ export function searchWords(text: string): readonly string[] {
   return words.slice(0, MAX_WORDS)
 }
 
+/** All empty: nobody is found. */
 export function wordQueries(text: string): WordQueries {
-  const quoted = searchWords(text).map((word) => `'${word.replaceAll("'", "''").replaceAll('\\', '\\\\')}'`)
+  const words = searchWords(text)
+  // Postgres indexes no such word, and does not let itself be asked for one.
+  if (words.some((word) => Buffer.byteLength(word) > MAX_WORD_BYTES)) return { query: '', exact: '', prefix: '' }
+  const quoted = words.map((word) => `'${word.replaceAll("'", "''").replaceAll('\\', '\\\\')}'`)
   return {
     query: quoted.map((word) => `(${word}:* | ${word})`).join(' & '),
     exact: quoted.join(' & '),

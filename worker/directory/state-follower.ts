@@ -34,6 +34,8 @@ export interface StateFollowerDeps {
 }
 
 export interface StateFollower {
+  /** Everything in the stream `events` up to there is taken over; undefined: it has not begun. */
+  readonly position: () => number | undefined
   /** To be called when the process is connected, or at any time after {@link makeStateFollower}. */
   readonly start: () => void
   /** What is under way is finished. */
@@ -133,6 +135,7 @@ export function makeStateFollower(deps: StateFollowerDeps): StateFollower {
   }
 
   return {
+    position: () => position,
     start() {
       isStarted = true
       wake(0)

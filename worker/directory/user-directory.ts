@@ -235,7 +235,7 @@ export function makeUserDirectory(deps: UserDirectoryDeps): StateFollower {
     },
   })
   return {
-    start: follower.start,
+    ...follower,
     async close() {
       await Promise.all([follower.close(), renewing])
     },

@@ -17,6 +17,8 @@ import { configuredLevels, type NewRoom, type NewRoomSettings, newRoomEvents } f
 import type { NewRoomRules } from './new-room-rules.ts'
 import { isEncryptedByDefault, isPresetName, type PresetName, presets } from './presets.ts'
 import type { EventIntent, Sender } from './sender.ts'
+import { type ThirdPartyId, thirdPartyOf } from './third-party/identity-server.ts'
+import type { InviteByAddress } from './third-party/invite-by-address.ts'
 
 export interface CreateRoomSettings extends NewRoomSettings {
   readonly defaultRoomVersion: string
@@ -32,6 +34,8 @@ export interface CreateRoomDeps {
   readonly limits: Pick<RoomLimits, 'creation' | 'mayInvite'>
   readonly mayInvite: MayInvite
   readonly rules: NewRoomRules
+  /** Who has no user ID is invited when the room is there. */
+  readonly inviteByAddress: InviteByAddress
   /** Before a shadow-banned user is answered. */
   readonly pause: () => Promise<void>
   /** Milliseconds since 1970. */
@@ -51,6 +55,7 @@ interface Plan extends NewRoom {
   readonly creators: readonly UserId[]
   /** Of the create event. */
   readonly creation: JsonObject
+  readonly addresses: readonly ThirdPartyId[]
 }
 
 const refused = (message: string, errcode = 'M_UNKNOWN') => new MatrixError(errcode, message, {}, 400)
@@ -99,22 +104,27 @@ export function makeCreateRoom(deps: CreateRoomDeps): CreateRoom {
           await checkCanonicalAlias(roomId, content, undefined, aliases.mustPointTo)
       return intents
     }
+    let roomId: RoomId
     try {
       const isPublic = (roomId: RoomId): boolean =>
         body.visibility === 'public' && deps.rules.mayPublish(actor.userId, roomId, alias === undefined ? [] : [alias])
       // A shadow-banned user has a room, in which there is nobody else.
       const author = { ...actor, isShadowBanned: false }
-      return (await sender.createRoom(version, create, rest, author, { isPublic })).roomId
+      roomId = (await sender.createRoom(version, create, rest, author, { isPublic })).roomId
     } catch (error) {
       if (claimed) await aliases.release(alias!)
       throw error
     }
+    // Nobody is written to before there is a room: what fails now leaves it without that invitation, as in Synapse.
+    for (const id of plan.addresses) await deps.inviteByAddress.invite(actor, roomId, id)
+    return roomId
   }
 
   /** In the order of Synapse, whose first refusal is told. */
   async function planOf(actor: Actor, body: CreateRoomBody): Promise<Plan> {
     const { userId } = actor
-    refuseThirdParties(body.invite_3pid ?? [])
+    const addresses = addressesOf(body.invite_3pid ?? [])
+    if (addresses.length > 0) await deps.inviteByAddress.check(actor)
     const version = versionOf(body.room_version ?? settings.defaultRoomVersion)
     const { room_alias_name: aliasName } = body
     const alias = aliasName === undefined ? undefined : await aliases.newAlias(aliasName)
@@ -135,7 +145,7 @@ export function makeCreateRoom(deps: CreateRoomDeps): CreateRoom {
     const creators = creatorsOf(version, userId, creation)
     checkOverride(body.power_level_content_override ?? {}, userId, version, creators)
     checkEncryption(body, presetName)
-    return { version, presetName, alias, invited, creators, creation }
+    return { version, presetName, alias, invited, creators, creation, addresses }
   }
 
   function checkEncryption({ initial_state: given = [] }: CreateRoomBody, presetName: PresetName): void {
@@ -158,15 +168,13 @@ const shown = (value: JsonValue): string => (typeof value === 'string' ? value :
 
 const THIRD_PARTY_KEYS = ['medium', 'address', 'id_server', 'id_access_token']
 
-/** Who is invited by an address is looked up at an identity server, which is not done here. */
-function refuseThirdParties(invites: readonly JsonObject[]): void {
-  if (invites.length === 0) return
+function addressesOf(invites: readonly JsonObject[]): readonly ThirdPartyId[] {
   if (!invites.every((invite) => THIRD_PARTY_KEYS.every((key) => Object.hasOwn(invite, key))))
     throw refused(
       'all of `medium`, `address`, `id_server` and `id_access_token` are required when making a 3pid invite',
       'M_MISSING_PARAM',
     )
-  throw new MatrixError('M_FORBIDDEN', 'Looking up third-party identifiers is denied from this server')
+  return invites.map(thirdPartyOf)
 }
 
 function versionOf(id: JsonValue): RoomVersion {

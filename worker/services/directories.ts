@@ -12,6 +12,7 @@ import { appserviceRoomDirectoryHandlers } from '../client/appservice_room_direc
 import { directoryHandlers } from '../client/directory.ts'
 import { listPublicRoomsHandlers } from '../client/list_public_rooms.ts'
 import { mutualRoomsHandlers } from '../client/mutual_rooms.ts'
+import { makeRequestLimit } from '../client/request-limit.ts'
 import { roomSummaryHandlers } from '../client/room_summary.ts'
 import { spaceHierarchyHandlers } from '../client/space_hierarchy.ts'
 import { usersHandlers } from '../client/users.ts'
@@ -19,6 +20,7 @@ import type { WorkerConfig } from '../config/types.ts'
 import { noReservedNames, type ReservedNames } from '../directory/appservices.ts'
 import { makeAliasEditing } from '../directory/edit-aliases.ts'
 import { makeHierarchy } from '../directory/hierarchy.ts'
+import { followerMetrics } from '../directory/metrics.ts'
 import { makeMutualRooms } from '../directory/mutual-rooms.ts'
 import { makeRoomEntries } from '../directory/room-entries.ts'
 import { makeRoomList } from '../directory/room-list.ts'
@@ -27,9 +29,9 @@ import { makeRoomStats } from '../directory/room-stats.ts'
 import { makeSummariseRoom } from '../directory/room-summary.ts'
 import { compileRules } from '../directory/rules.ts'
 import { makeSearchUsers } from '../directory/search-users.ts'
+import type { StateFollower } from '../directory/state-follower.ts'
 import { makeUserDirectory } from '../directory/user-directory.ts'
 import { type Operation, operations } from '../http/handlers.ts'
-import { makeRateLimiter } from '../http/rate-limit.ts'
 import { makeAliases } from '../rooms/aliases.ts'
 import { makeCurrentEvents } from '../rooms/current-events.ts'
 import type { EventStore } from '../rooms/event-store.ts'
@@ -41,6 +43,7 @@ import type { StateStore } from '../rooms/state-store.ts'
 import type { Db } from '../storage/db.ts'
 import { deleteExpiredSessions } from '../storage/pagination-sessions.ts'
 import type { CacheInvalidation, LiveStreams } from '../streams/live-streams.ts'
+import { makeRateLimitOverrides } from '../users/rate-limit-overrides.ts'
 
 export interface DirectoriesDeps {
   readonly config: WorkerConfig
@@ -64,6 +67,7 @@ export interface Directories {
   readonly operations: readonly Operation[]
   /** What aliases new rooms may have, and whether they may be published. */
   readonly newRooms: NewRoomRules
+  readonly metrics: () => string
   readonly close: () => Promise<void>
 }
 
@@ -74,7 +78,8 @@ const SWEEP_MS = 30 * 60_000
 /** To be made before the process is connected: it follows streams. */
 export function makeDirectories(deps: DirectoriesDeps): Directories {
   const { config, db, streams, caches, events, states, memberships, isAdmin, onProblem, now } = deps
-  const { serverName, reserved = noReservedNames } = { ...deps, serverName: config.serverName }
+  const { serverName } = config
+  const { reserved = noReservedNames } = deps
   const isEnabled = config.enableRoomListSearch
   const mayPublish = compileRules(config.roomListPublicationRules)
   const current = makeCurrentEvents({ state: states, events })
@@ -94,32 +99,32 @@ export function makeDirectories(deps: DirectoriesDeps): Directories {
     onlyMembers: config.requireMembershipForAliases,
   })
   const entries = makeRoomEntries({ db, events, memberships })
-  const limiter = (limit: { perSecond: number; burstCount: number }) => makeRateLimiter(limit, () => performance.now())
+  const overrides = makeRateLimitOverrides({ db, caches })
+  const limiter = (limit: { perSecond: number; burstCount: number }) =>
+    makeRequestLimit(limit, overrides, () => performance.now())
 
-  const followers = [
-    ...(config.duties.backgroundTasks === config.instanceName && config.stats.enabled
-      ? [makeRoomStats({ db, streams, serverName, events, onProblem })]
-      : []),
-    ...(config.duties.userDirectory === config.instanceName
-      ? [
-          makeUserDirectory({
-            db,
-            streams,
-            caches,
-            serverName,
-            events,
-            isAppserviceUser: reserved.isAppserviceUser,
-            onProblem,
-            now,
-          }),
-        ]
-      : []),
-  ]
-  for (const follower of followers) follower.start()
+  const runsBackgroundTasks = config.duties.backgroundTasks === config.instanceName
+  const followers = new Map<string, StateFollower>()
+  if (runsBackgroundTasks && config.stats.enabled)
+    followers.set('stats', makeRoomStats({ db, streams, serverName, events, onProblem }))
+  if (config.duties.userDirectory === config.instanceName)
+    followers.set(
+      'user_dir',
+      makeUserDirectory({
+        db,
+        streams,
+        caches,
+        serverName,
+        events,
+        isAppserviceUser: reserved.isAppserviceUser,
+        onProblem,
+        now,
+      }),
+    )
+  for (const follower of followers.values()) follower.start()
   const sweep = () =>
     deleteExpiredSessions(db, now()).catch((error: unknown) => onProblem('old pages of lists stay', error))
-  const sweeping =
-    config.duties.backgroundTasks === config.instanceName ? setInterval(sweep, SWEEP_MS).unref() : undefined
+  const sweeping = runsBackgroundTasks ? setInterval(sweep, SWEEP_MS).unref() : undefined
 
   return {
     newRooms: {
@@ -180,9 +185,11 @@ export function makeDirectories(deps: DirectoriesDeps): Directories {
         }),
       ),
     ],
+    metrics: () =>
+      followerMetrics(serverName, new Map([...followers].map(([name, { position }]) => [name, position()]))),
     async close() {
       clearInterval(sweeping)
-      await Promise.all(followers.map((follower) => follower.close()))
+      await Promise.all([...followers.values()].map((follower) => follower.close()))
     },
   }
 }

@@ -9,6 +9,7 @@ import type { Memberships } from '../rooms/memberships.ts'
 import type { Sender } from '../rooms/sender.ts'
 import type { Db } from '../storage/db.ts'
 import type { CacheInvalidation } from '../streams/live-streams.ts'
+import type { Appservices } from '../users/appservices.ts'
 import { makeProfilePropagation } from '../users/profile-propagation.ts'
 import { profileReplicationHandlers } from '../users/profile-replication.ts'
 import { makeProfiles, type Profiles } from '../users/profiles.ts'
@@ -19,6 +20,7 @@ export interface ProfileServicesDeps {
   readonly caches: CacheInvalidation
   readonly memberships: Pick<Memberships, 'ofUser' | 'isJoined'>
   readonly sender: Pick<Sender, 'send'>
+  readonly appservices: Pick<Appservices, 'isAppserviceUser'>
   readonly onProblem: (problem: string, error?: unknown) => void
 }
 
@@ -41,6 +43,7 @@ export function makeProfileServices(deps: ProfileServicesDeps): ProfileServices 
     serverName: config.serverName,
     memberships,
     propagation,
+    isAppserviceUser: deps.appservices.isAppserviceUser,
     allows: { displayName: config.enableSetDisplayname, avatarUrl: config.enableSetAvatarUrl },
     onlyForRoomMates: config.limitProfileRequestsToUsersWhoShareRooms,
   })

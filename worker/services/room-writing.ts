@@ -26,6 +26,8 @@ import { makeRoomLimits } from '../client/room-limits.ts'
 import type { WorkerConfig } from '../config/types.ts'
 import { type Operation, only, operations } from '../http/handlers.ts'
 import type { Transactions } from '../http/transactions.ts'
+import { makeAddressRanges, PRIVATE_RANGES } from '../outbound/address-ranges.ts'
+import { makeAskJson } from '../outbound/ask-json.ts'
 import { type MustHaveAgreed, whereAgreed } from '../rooms/agreement.ts'
 import { type Aliases, makeAliases } from '../rooms/aliases.ts'
 import { type CreateRoom, type CreateRoomDeps, makeCreateRoom } from '../rooms/create-room.ts'
@@ -46,6 +48,8 @@ import { makeSendEvent, type SendEvent, type SendEventDeps } from '../rooms/send
 import type { Sender } from '../rooms/sender.ts'
 import { annoyingPause } from '../rooms/shadow-ban.ts'
 import type { StateStore } from '../rooms/state-store.ts'
+import type { AskIdentityServer } from '../rooms/third-party/identity-server.ts'
+import { makeInviteByAddress } from '../rooms/third-party/invite-by-address.ts'
 import { isRoomBlocked } from '../storage/blocked-rooms.ts'
 import type { Db } from '../storage/db.ts'
 import { selectProfiles } from '../storage/profiles.ts'
@@ -73,6 +77,10 @@ export type RoomRequestsSettings = Pick<
   | 'rcReports'
   | 'rcDelayedEventMgmt'
   | 'maxEventDelayDurationMs'
+  | 'enable3pidLookup'
+  | 'ipRangeBlacklist'
+  | 'ipRangeWhitelist'
+  | 'federationIpRangeBlacklist'
 >
 
 export interface RoomRequestsDeps {
@@ -80,6 +88,8 @@ export interface RoomRequestsDeps {
   readonly maxDelayedEvents: number
   /** There is one more, to be sent at that time. */
   readonly onDelayed: (sendTs: number) => void
+  /** For tests. */
+  readonly askIdentityServer?: AskIdentityServer
   readonly config: RoomRequestsSettings
   readonly db: Db
   readonly streams: Pick<LiveStreams, 'follow'>
@@ -134,6 +144,10 @@ export function makeRoomRequests(deps: RoomRequestsDeps): RoomRequests {
   const forgetDeps = { memberships, caches }
 
   const creating: CreateRoomDeps = {
+    inviteByAddress: {
+      check: (actor) => inviteByAddress.check(actor),
+      invite: (...args) => inviteByAddress.invite(...args),
+    },
     serverName,
     settings: {
       ...config,
@@ -191,6 +205,26 @@ export function makeRoomRequests(deps: RoomRequestsDeps): RoomRequests {
   const asked = { limits: noLimits, mayInvite: async () => undefined }
 
   const membershipDeps = { changeMembership, transactions, aliases }
+  const inviteByAddress = makeInviteByAddress({
+    isEnabled: config.enable3pidLookup,
+    onlyAdminsInvite: config.blockNonAdminInvites,
+    isAdmin,
+    ask:
+      deps.askIdentityServer ??
+      makeAskJson({
+        ranges: makeAddressRanges(
+          (config.federationIpRangeBlacklist ?? config.ipRangeBlacklist ?? PRIVATE_RANGES) as readonly string[],
+          config.ipRangeWhitelist as readonly string[],
+        ),
+      }),
+    sender,
+    memberships: beforeRefusing(memberships),
+    current,
+    changeMembership,
+    limits,
+    pause,
+    onProblem,
+  })
   const addDelayed = makeAddDelayedEvent({
     db,
     serverName,
@@ -218,7 +252,7 @@ export function makeRoomRequests(deps: RoomRequestsDeps): RoomRequests {
       ...operations('client/create_room', createRoomEndpoints, createRoomHandlers({ createRoom, transactions })),
       ...operations('client/joining', joiningEndpoints, joiningHandlers(membershipDeps)),
       ...operations('client/knocking', knockingEndpoints, knockingHandlers(membershipDeps)),
-      ...operations('client/inviting', invitingEndpoints, invitingHandlers(membershipDeps)),
+      ...operations('client/inviting', invitingEndpoints, invitingHandlers({ ...membershipDeps, inviteByAddress })),
       ...operations(
         'client/leaving',
         only(leavingEndpoints, 'leaveRoom', 'leaveRoomWithTxn'),

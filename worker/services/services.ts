@@ -34,6 +34,7 @@ import { makeDeactivating } from './deactivating.ts'
 import { makeDevices } from './devices.ts'
 import { makeDirectories } from './directories.ts'
 import { encryptionOperations } from './encryption.ts'
+import { startHousekeeping } from './housekeeping.ts'
 import { makeMessages } from './messages.ts'
 import { otherReadOperations } from './other-reads.ts'
 import { makePresenceServices } from './presence.ts'
@@ -198,6 +199,7 @@ export function makeServices(deps: ServicesDeps): Services {
     caches,
     memberships,
     sender: roomWriting.sender,
+    appservices: accounts.appservices,
     onProblem,
   })
   const directories = makeDirectories({
@@ -243,6 +245,7 @@ export function makeServices(deps: ServicesDeps): Services {
     cancelDelayedEvents: (userId) => lifecycle.cancelDelayed(userId),
     onProblem,
   })
+  const housekeeping = startHousekeeping({ config, db, events, sessions: accounts.sessions, onProblem, now })
   const lifecycle = makeRoomLifecycle({
     config,
     db,
@@ -335,8 +338,9 @@ export function makeServices(deps: ServicesDeps): Services {
       presence.onCommand(command)
     },
     onConnected: presence.onConnected,
-    metrics: [syncing.metrics],
+    metrics: [syncing.metrics, directories.metrics],
     stops: [
+      housekeeping.close,
       slidingSyncing.close,
       lifecycle.close,
       directories.close,

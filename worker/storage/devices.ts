@@ -116,3 +116,11 @@ export async function deleteDevices(
   ])
   return deleted.map(({ deviceId }) => deviceId)
 }
+
+/** Devices that were seen, but not since `seenBefore` (milliseconds since 1970), at most `limit`. */
+export const selectStaleDevices = (db: Queries, seenBefore: number, limit: number) =>
+  db.rows<{ readonly userId: UserId; readonly deviceId: string }>(
+    `select user_id as "userId", device_id as "deviceId" from devices
+     where last_seen < $1 and hidden is not true order by user_id, device_id limit $2`,
+    [seenBefore, limit],
+  )

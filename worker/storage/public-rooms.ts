@@ -54,7 +54,8 @@ const COLUMNS = `room_id as "roomId", s.name, s.topic, s.canonical_alias as "can
   s.avatar, s.history_visibility as "historyVisibility", s.guest_access as "guestAccess", s.join_rules as "joinRules",
   s.room_type as "roomType"`
 
-const SEARCHED = `($8::text is null or lower(s.name) like $8 or lower(s.topic) like $8 or lower(s.canonical_alias) like $8)`
+const SEARCHED = `($8::text is null or strpos(lower(s.name), $8) > 0 or strpos(lower(s.topic), $8) > 0
+    or strpos(lower(s.canonical_alias), $8) > 0)`
 
 const FORWARDS = `select ${COLUMNS} ${FROM} and ${SEARCHED}
     and ($9::integer is null or (c.joined_members <= $9 and (c.joined_members < $9 or room_id < $10)))
@@ -74,16 +75,13 @@ const listed = ({ network, roomTypes, onlyFederatable = false }: Omit<PublicRoom
   roomTypes?.includes(null) ?? false,
 ]
 
-/** As it stands for itself in a pattern of `like`. */
-const literally = (text: string) => text.replaceAll(/[\\%_]/g, '\\$&')
-
 /** In the list's order; those that lie the nearest to the place where there are more than the limit. */
 export async function selectPublicRooms(db: Queries, query: PublicRoomsQuery): Promise<readonly PublicRoom[]> {
   const { searchTerm, after, before, limit } = query
   const place = before ?? after
   const rows = await db.rows<PublicRoom>(before === undefined ? FORWARDS : BACKWARDS, [
     ...listed(query),
-    searchTerm === undefined ? null : `%${literally(searchTerm.toLowerCase())}%`,
+    searchTerm?.toLowerCase() ?? null,
     place?.members ?? null,
     place?.roomId ?? null,
     limit,

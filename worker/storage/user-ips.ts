@@ -30,6 +30,15 @@ export const upsertUserIps = (db: Queries, rows: readonly UserIpRow[]) =>
     ],
   )
 
+/** Those from before `seenBefore` (milliseconds since 1970), about `limit` of them: how many. */
+export const deleteOldUserIps = (db: Queries, seenBefore: number, limit: number): Promise<number> =>
+  db.run(
+    `delete from user_ips where last_seen in (
+       select last_seen from user_ips where last_seen <= $1 order by last_seen limit $2
+     )`,
+    [seenBefore, limit],
+  )
+
 export interface Connection {
   readonly ip: string
   /** Milliseconds since 1970. */

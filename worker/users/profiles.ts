@@ -56,6 +56,8 @@ export interface ProfilesDeps {
   readonly propagation: Pick<ProfilePropagation, 'note' | 'begin'>
   /** `enable_set_displayname`, `enable_set_avatar_url` */
   readonly allows: { readonly displayName: boolean; readonly avatarUrl: boolean }
+  /** Whether the user is in a namespace of an application service: they are not in the user directory. */
+  readonly isAppserviceUser?: (userId: UserId) => boolean
   /** `limit_profile_requests_to_users_who_share_rooms` */
   readonly onlyForRoomMates: boolean
 }
@@ -70,7 +72,7 @@ const isBuiltIn = (name: string): name is 'displayname' | 'avatar_url' =>
   name === 'displayname' || name === 'avatar_url'
 
 export function makeProfiles(deps: ProfilesDeps): Profiles {
-  const { db, caches, serverName, memberships, propagation, allows } = deps
+  const { db, caches, serverName, memberships, propagation, allows, isAppserviceUser = () => false } = deps
   const isOurs = (userId: UserId): boolean => serverNameOf(userId) === serverName
 
   async function ours(userId: UserId): Promise<JsonObject | undefined> {
@@ -109,7 +111,7 @@ export function makeProfiles(deps: ProfilesDeps): Profiles {
     await change(userId, tellsRooms && !author.isShadowBanned, async (tx) => {
       await mustFit(tx, userId, name, stored)
       await (isName ? updateDisplayName : updateAvatarUrl)(tx, userId, stored)
-      await refreshDirectoryUser(tx, userId)
+      if (!isAppserviceUser(userId)) await refreshDirectoryUser(tx, userId)
     })
   }
 

@@ -54,7 +54,7 @@ export interface RegistrationDeps {
   readonly serverName: string
   /** `allow_underscore_prefixed_localpart` */
   readonly allowsUnderscore: boolean
-  readonly appservices: Pick<Appservices, 'mustNotBeReserved' | 'isTheirs' | 'isExclusive'>
+  readonly appservices: Pick<Appservices, 'mustNotBeReserved' | 'isTheirs' | 'isExclusive' | 'isAppserviceUser'>
   /** `account_validity.period`, where accounts end; undefined: they do not. */
   readonly validForMs: number | undefined
   /** There is a new user, or a guest has become one. Waited for; must not throw. */
@@ -105,7 +105,7 @@ export function makeRegistration(deps: RegistrationDeps): Registration {
       const isNew = await insertUser(tx, { ...account, userId, createdAtMs: now(), isApproved: true })
       if (!isNew) return false
       await insertProfile(tx, userId, displayName ?? localpartOf(userId))
-      await refreshDirectoryUser(tx, userId)
+      if (!appservices.isAppserviceUser(userId)) await refreshDirectoryUser(tx, userId)
       if (validForMs !== undefined && !account.isGuest) await insertValidity(tx, userId, now() + validForMs)
       stale('get_user_by_id', [userId])
       return true

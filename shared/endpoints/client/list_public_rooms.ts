@@ -40,12 +40,13 @@ export const listPublicRoomsEndpoints = endpoints({
     served: 'generic',
     class: 'client_read',
     body: object({
-      limit: optional(integer()),
+      limit: optional(integer({ minimum: 0 })),
       since: optional(nullable(string())),
       filter: optional(
         nullable(
           object({
-            generic_search_term: optional(nullable(string({ maxLength: 10_000 }))),
+            // Looking for a long one in long topics would take its time.
+            generic_search_term: optional(nullable(string({ maxLength: 255 }))),
             room_types: optional(nullable(array(nullable(string()), { maxItems: 100 }))),
           }),
         ),

@@ -413,6 +413,35 @@ const people: readonly Step[] = [
   find('alice', 'dave'),
 ]
 
+const network = (id: string, of: string) => `/v3/directory/list/appservice/${id}/{${of}}`
+
+/** `irc` is an application service, whose are aliases and users that begin with `irc_`. */
+const appservice: readonly Step[] = [
+  put('alice', alias('irc_a'), { room_id: '{tea}' }),
+  post('alice', '/v3/createRoom', { room_alias_name: 'irc_b' }),
+  put('irc', alias('irc_a'), { room_id: '{tea}' }),
+  put('irc', alias('other'), { room_id: '{tea}' }),
+  get('', alias('irc_a')),
+  del('alice', alias('irc_a')),
+  del('irc', alias('other')),
+  del('irc', alias('irc_a')),
+  get('', alias('irc_a')),
+  del('irc', alias('irc_a')),
+  put('irc', network('net', 'den'), { visibility: 'public' }),
+  put('irc', network('net', 'five'), {}),
+  put('irc', network('net', 'tea'), { visibility: 'private' }),
+  list({ third_party_instance_id: 'irc|net' }),
+  list({ third_party_instance_id: 'irc|other' }),
+  list({ include_all_networks: true }),
+  del('irc', network('net', 'five')),
+  list({ third_party_instance_id: 'irc|net' }),
+  post('irc', '/v3/register', { type: 'm.login.application_service', username: 'irc_zed', inhibit_login: true }),
+  put('irc', '/v3/profile/@irc_zed:hs.test/displayname?user_id=@irc_zed:hs.test', { displayname: 'zed' }),
+  post('irc', '/v3/rooms/{five}/join?user_id=@irc_zed:hs.test', {}),
+  find('alice', 'zed'),
+  find('alice', 'ircbot'),
+]
+
 const mutual: readonly Step[] = [
   ...['bob', 'zoe', 'carol', 'nobody'].map((other) => get('alice', `/v1/mutual_rooms?user_id=@${other}:hs.test`)),
   get('alice', '/v1/mutual_rooms?user_id=@bob:hs.test&from=IQ'),
@@ -437,5 +466,6 @@ export const steps: readonly Step[] = [
   ...summaries,
   ...spaces,
   ...people,
+  ...appservice,
   ...mutual,
 ]

@@ -141,11 +141,6 @@ test('nothing is made where something is wrong', async (t) => {
     [{ invite: ['@carol:elsewhere.org'] }, 502, 'M_UNKNOWN'],
     [{ invite: bob }, 400, 'M_BAD_JSON'],
     [{ invite_3pid: [{}] }, 400, 'M_MISSING_PARAM'],
-    [
-      { invite_3pid: [{ medium: 'email', address: 'a@b.c', id_server: 'i', id_access_token: 't' }] },
-      403,
-      'M_FORBIDDEN',
-    ],
     [{ preset: 'chat' }, 400, 'M_BAD_JSON'],
     [{ room_version: '99' }, 400, 'M_UNSUPPORTED_ROOM_VERSION'],
     [{ room_version: 11 }, 400, 'M_BAD_JSON'],

@@ -118,16 +118,6 @@ test('an invite shows the profile of the invited, unless the server keeps it to 
   }
 })
 
-test('a third party is not invited by address', async (t) => {
-  const rooms = await roomRequests(t, postgres)
-  const room = await publicRoom(rooms)
-  const invite = async (body: object) =>
-    short(await rooms.send('alice', 'POST', `/rooms/${encoded(room)}/invite`, body))
-  assert.equal(await invite({ medium: 'email', address: 'a@b.c' }), '400 M_MISSING_PARAM')
-  const whole = { medium: 'email', address: 'a@b.c', id_server: 'i', id_access_token: 't' }
-  assert.equal(await invite(whole), '403 M_FORBIDDEN')
-})
-
 test('who leaves may forget, and not before', async (t) => {
   const rooms = await roomRequests(t, postgres)
   const { send } = rooms

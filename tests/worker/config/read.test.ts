@@ -133,14 +133,14 @@ test('a key that is not supported is named once; one that switches off what is n
   assert.deepEqual(
     problemsOf(
       BASE,
-      'oidc_providers: [{idp_id: a}]\ncaches: {global_factor: 2.0}\nreport_stats: false\nenable_serch: true\nexperimental_features: {msc3814_enabled: true}\nmax_event_delay_duration: 24h\nlimit_remote_rooms: {enabled: true}\n',
+      'oidc_providers: [{idp_id: a}]\ncaches: {global_factor: 2.0}\nreport_stats: false\nenable_serch: true\nexperimental_features: {teleport: true}\nmax_event_delay_duration: 24h\nlimit_remote_rooms: {enabled: true}\n',
       'cas_config: {enabled: false}\noidc_providers: []\njwt_config:\nserver_notices: {}\nurl_preview_enabled: false\n',
     ),
     [
       'b.yaml:2:9: warning: caches: has no effect: its sizes are those of Synapse’s own caches',
       'b.yaml:3:15: note: report_stats: has no effect: nothing is reported to anyone',
       'b.yaml:4:1: warning: enable_serch: unknown key, passed over: did you mean enable_search?',
-      'b.yaml:5:25: warning: experimental_features.msc3814_enabled: unknown key, passed over: did you mean msc3881_enabled?',
+      'b.yaml:5:25: warning: experimental_features.teleport: unknown key, passed over',
       'b.yaml:7:21: warning: limit_remote_rooms: not supported yet: rooms of any size are joined',
     ],
   )

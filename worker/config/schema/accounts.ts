@@ -222,6 +222,12 @@ export const accountKeys = {
     'true',
   ),
   allow_underscore_prefixed_localpart: withDefault(flag, 'false', 'Whether names may begin with `_`.', 'true'),
+  enable_3pid_lookup: withDefault(
+    flag,
+    'true',
+    'Whether identity servers are asked for who is invited by an address.',
+    'false',
+  ),
   enable_set_displayname: withDefault(flag, 'true', 'Whether users may change their names.', 'false'),
   enable_set_avatar_url: withDefault(flag, 'true', 'Whether users may change their avatars.', 'false'),
   auto_join_rooms: withDefault(
@@ -313,7 +319,6 @@ export const accountKeys = {
     'What e-mail addresses and phone numbers must look like. Empty: as they like.',
     "[{medium: email, pattern: '^[^@]+@example\\.org$'}]",
   ),
-  enable_3pid_lookup: noEffect('identity servers are not asked', { example: 'false' }),
   enable_3pid_changes: withDefault(flag, 'true', 'Whether users add and remove addresses of their own.', 'false'),
   enable_registration_token_3pid_bypass: withDefault(
     flag,

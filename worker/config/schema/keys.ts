@@ -1,6 +1,7 @@
 /** Signing keys, TLS, and what concerns other servers. */
 
-import { optional, record, required, type Type, withDefault } from '../../../shared/config/decode.ts'
+import { isIP } from 'node:net'
+import { optional, record, required, scalar, type Type, withDefault } from '../../../shared/config/decode.ts'
 import { isServerName } from '../../../shared/matrix/ids/server-name.ts'
 import { duration, filledText, flag, listOf, whole } from '../../../shared/synapse-config/types.ts'
 import { ms, noEffect, notYet, refused, section } from '../keys.ts'
@@ -16,6 +17,14 @@ const serverName: Type<string> = {
 }
 const keyId = (text: string) =>
   /^ed25519:[A-Za-z0-9_]+$/.test(text) ? { value: text } : { expected: 'the ID of a key, such as ed25519:a_AbCd' }
+
+const addressRange = scalar('an IP address, or a range as 10.0.0.0/8', (text) => {
+  const [address = '', bits = '0', ...more] = text.split('/')
+  const family = isIP(address)
+  const most = family === 4 ? 32 : 128
+  const isRange = family !== 0 && /^\d+$/.test(bits) && Number(bits) <= most && more.length === 0
+  return isRange ? { value: text } : { expected: 'an IP address, or a range as 10.0.0.0/8' }
+})
 
 export const oldKeySection = section(
   {
@@ -121,9 +130,24 @@ export const keyKeys = {
   federation_custom_ca_list: notYet('other servers are not asked', { example: '[/etc/ssl/ca.pem]' }),
   federation_whitelist_endpoint_enabled: notYet('the endpoint is not there'),
   federation_metrics_domains: notYet('other servers are not asked', { example: '[matrix.org]' }),
-  federation_ip_range_blacklist: notYet('other servers are not asked', { example: '[10.0.0.0/8]' }),
-  ip_range_blacklist: notYet('no server of another’s choice is asked', { example: '[10.0.0.0/8]' }),
-  ip_range_whitelist: notYet('no server of another’s choice is asked', { example: '[10.0.0.1]' }),
+  federation_ip_range_blacklist: optional(
+    listOf(addressRange, 'a list of addresses and ranges'),
+    '`ip_range_blacklist`',
+    'Of servers that clients name (identity servers), the addresses that are not asked.',
+    '[10.0.0.0/8]',
+  ),
+  ip_range_blacklist: optional(
+    listOf(addressRange, 'a list of addresses and ranges'),
+    'private and reserved ranges',
+    'Addresses that are not asked whoever wants it.',
+    '[10.0.0.0/8]',
+  ),
+  ip_range_whitelist: withDefault(
+    listOf(addressRange, 'a list of addresses and ranges'),
+    '[]',
+    'Addresses that are asked even so.',
+    '[10.0.0.1]',
+  ),
   http_proxy: notYet('no proxy is used', { example: 'http://proxy:8080' }),
   https_proxy: notYet('no proxy is used', { example: 'http://proxy:8080' }),
   no_proxy_hosts: noEffect('belongs to http_proxy', { example: '[example.org]', harmless: 'off' }),

@@ -2,63 +2,7 @@
 
 import { optional, withDefault } from '../../../shared/config/decode.ts'
 import { anything, duration, filledText, flag, listOf, orNull, text } from '../../../shared/synapse-config/types.ts'
-import { ms, section } from '../keys.ts'
-
-export const defaultPolicySection = section(
-  {
-    min_lifetime: ms(optional(duration, 'none', 'Has no effect, as in Synapse.', '1d')),
-    max_lifetime: ms(optional(duration, 'for ever', 'How long events of rooms without a policy are kept.', '1y')),
-  },
-  'a map with max_lifetime',
-)
-
-export const purgeJobSection = section(
-  {
-    interval: ms(withDefault(duration, '1d', 'How often.', '12h')),
-    shortest_max_lifetime: ms(optional(duration, '0', 'Of rooms whose events are kept longer than this.', '3d')),
-    longest_max_lifetime: ms(optional(duration, 'for ever', 'Of rooms whose events are kept so long at most.', '1w')),
-  },
-  'a map with interval',
-)
-
-export const retentionSection = section(
-  {
-    enabled: withDefault(
-      flag,
-      'false',
-      'Whether rooms may say how long their events are kept, and it is done.',
-      'true',
-    ),
-    default_policy: withDefault(defaultPolicySection, '{}', 'Of rooms that say nothing.', '{max_lifetime: 1y}'),
-    allowed_lifetime_min: ms(optional(duration, 'none', 'The least `max_lifetime` that rooms get.', '1d')),
-    allowed_lifetime_max: ms(optional(duration, 'none', 'The greatest.', '1y')),
-    purge_jobs: withDefault(
-      listOf(purgeJobSection, 'a list of maps with interval'),
-      '[]',
-      'When events are deleted that are too old. None: daily.',
-      '[{longest_max_lifetime: 3d, interval: 12h}]',
-    ),
-  },
-  'a map with enabled',
-)
-
-export const serverNoticesSection = section(
-  {
-    system_mxid_localpart: optional(
-      filledText('the local part of a user ID'),
-      'there are no notices',
-      'Who sends the notices.',
-      'notices',
-    ),
-    system_mxid_display_name: optional(text('a name'), 'none', 'Their name.', 'Server notices'),
-    system_mxid_avatar_url: optional(text('an mxc URL'), 'none', 'Their avatar.', 'mxc://example.org/abc'),
-    room_name: withDefault(text('a name'), 'Server Notices', 'The name of each user’s room with notices.', 'Notices'),
-    room_avatar_url: optional(text('an mxc URL'), 'none', 'Its avatar.', 'mxc://example.org/abc'),
-    room_topic: optional(text('a topic'), 'none', 'Its topic.', 'What the admins have to say'),
-    auto_join: withDefault(flag, 'false', 'Whether users join it by themselves.', 'true'),
-  },
-  'a map with system_mxid_localpart',
-)
+import { ms, notYet, section } from '../keys.ts'
 
 export const matrixRtcSection = section(
   {
@@ -76,7 +20,7 @@ export const roomKeys = {
   max_event_delay_duration: ms(
     optional(duration, 'there are no delayed events', 'How long clients may have events delayed (MSC4140).', '24h'),
   ),
-  retention: withDefault(retentionSection, '{}', 'How long events are kept; see below.', '{enabled: true}'),
+  retention: notYet('messages are kept'),
   redaction_retention_period: {
     ...ms(
       withDefault(
@@ -88,12 +32,7 @@ export const roomKeys = {
     ),
     takesNull: true as const,
   },
-  server_notices: withDefault(
-    serverNoticesSection,
-    '{}',
-    'Notices of the server to its users; see below.',
-    '{system_mxid_localpart: notices}',
-  ),
+  server_notices: notYet('there are no notices to users', { example: '{system_mxid_localpart: notices}' }),
   user_ips_max_age: {
     ...ms(withDefault(orNull(duration), '28d', 'How long it is known from where users came. Null: for ever.', '14d')),
     takesNull: true as const,
