@@ -14,6 +14,7 @@ export const servers: readonly DebianServer[] = [
   { debianPackage: 'redis-server', program: 'redis-server' },
   { debianPackage: 'postgresql', program: 'initdb' },
   { debianPackage: 'pgbouncer', program: 'pgbouncer' },
+  { debianPackage: 'chromium', program: 'chromium' },
 ]
 
 /**

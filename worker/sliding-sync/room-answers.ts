@@ -140,7 +140,7 @@ export async function answerRooms(
   ])
 
   const changed = new Map(rooms.map((room) => [room.task.own.roomId, changedState(room, userId, stateChanges)]))
-  const lazy = await lazilyNeeded(rooms, connection, timelines, changed)
+  const lazy = await lazilyNeeded(rooms, userId, connection, timelines, changed)
   const wanted = rooms.map((room) => wantedOf(room, request, timelines, changed, lazy))
   const summarised = rooms.flatMap(({ task: { own, from } }) =>
     own.membership === 'join' && (from === undefined || hasChanged(changed.get(own.roomId)!, MEMBER)) ? own.roomId : [],
@@ -264,6 +264,7 @@ const isLazy = ({ requiredState }: RoomConfig): boolean => requiredState.get(MEM
 /** Whose memberships the timelines need, and whose were sent. */
 async function lazilyNeeded(
   rooms: readonly Loading[],
+  userId: string,
   connection: Connection,
   timelines: ReadonlyMap<RoomId, Timeline>,
   changed: ReadonlyMap<RoomId, ChangedState>,
@@ -289,7 +290,7 @@ async function lazilyNeeded(
       }
       if (from !== undefined && timeline?.isCut !== true)
         for (const { type, key } of changed.get(roomId)!.values()) if (type === MEMBER) needed.add(key)
-      const named = config.requiredState.get(MEMBER)!
+      const named = new Set([...config.requiredState.get(MEMBER)!].map((key) => (key === ME ? userId : key)))
       return [roomId, { needed: needed.difference(named), sent: known }]
     }),
   )
