@@ -39,7 +39,13 @@ export async function startSynapse(
       public_baseurl: 'https://hs.test/',
       serve_server_wellknown: true,
       listeners: [
-        { type: 'http', port, bind_addresses: ['127.0.0.1'], resources: [{ names: ['client', 'federation'] }] },
+        {
+          type: 'http',
+          port,
+          bind_addresses: ['127.0.0.1'],
+          // Consent without a policy is a mistake.
+          resources: [{ names: ['client', 'federation', ...(more.user_consent === undefined ? [] : ['consent'])] }],
+        },
       ],
       database: { name: 'sqlite3', args: { database: join(folder, 'homeserver.db') } },
       log_config: join(folder, 'log.yaml'),

@@ -17,7 +17,7 @@ export const accountValidityHandlers = ({
 }: AccountValidityHandlerDeps): Handlers<typeof accountValidityEndpoints> => ({
   async renewAccount({ query }) {
     const { outcome, expiresAtMs } = await validity.renew(requiredString(query, 'token'))
-    const say = { renewed: 'is renewed and', stale: 'was renewed before with this link, and' }
+    const say = { renewed: 'is renewed, and', stale: 'was renewed before with this link, and' }
     return outcome === 'unknown'
       ? htmlReply(page('Your account', html`<p>This link is not valid, or is not the newest one.</p>`), { status: 404 })
       : htmlReply(page('Your account', html`<p>Your account ${say[outcome]} is valid until ${day(expiresAtMs)}.</p>`))

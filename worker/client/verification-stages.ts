@@ -5,7 +5,8 @@ import { MatrixError } from '../../shared/matrix/matrix-error.ts'
 import type { Stage } from '../http/ui-auth.ts'
 import type { ThreepidValidation } from '../users/threepid-validation.ts'
 
-const missing = (what: string) => new MatrixError('M_MISSING_PARAM', what)
+/** The client may try again in the same session. */
+const missing = (what: string) => new MatrixError('M_MISSING_PARAM', what, {}, 401)
 
 /** `m.login.email.identity`: a link in a mail was followed. The result has `medium`, `address`, `validated_at`. */
 export const emailStage = (validation: Pick<ThreepidValidation, 'take'>): Stage => ({

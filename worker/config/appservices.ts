@@ -83,7 +83,7 @@ function readRegistration(
   const document = parseDocument(source.text, { version: '1.1' })
   const fields: unknown = document.errors.length === 0 ? document.toJS({ maxAliasCount: 100 }) : undefined
   if (!isMap(fields)) {
-    mistakes.push(document.errors[0]?.message ?? 'is no map')
+    mistakes.push(document.errors[0]?.message.split('\n')[0] ?? 'is no map')
     return undefined
   }
   const text = (name: string): string => {

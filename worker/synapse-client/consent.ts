@@ -13,6 +13,7 @@ import { html as htmlReply, type Reply } from '../http/reply.ts'
 import type { Queries } from '../storage/db.ts'
 import { selectUser } from '../storage/users.ts'
 import type { Consent } from '../users/consent.ts'
+import { inBrowser } from './error-page.ts'
 import { parseTemplate, type TemplateValues } from './template.ts'
 
 export interface ConsentDeps {
@@ -55,38 +56,40 @@ export const consentHandlers = (deps: ConsentDeps): Handlers<typeof synapseConse
   }
 
   return {
-    async getConsentForm({ query }) {
-      if (policy === undefined) throw unrecognized(404)
-      const version = query.get('v')?.[0] ?? policy.version
-      const user = query.get('u')?.[0] ?? ''
-      let hasConsented = false
-      let signature: string | undefined
-      if (user !== '') {
-        signature = requiredField(query, 'h')
-        mustBeSigned(user, signature)
-        const known = await selectUser(db, idOf(user))
-        if (known === undefined) throw notFound('Unknown user')
-        hasConsented = known.consentVersion === version
-      }
-      if (!VERSION.test(version) || version.includes('..')) throw notFound('Unknown policy version')
-      const values = {
-        user,
-        userhmac: signature,
-        version,
-        has_consented: hasConsented,
-        public_version: user === '',
-      }
-      return await show(`${version}.html`, values, 'Unknown policy version')
-    },
+    getConsentForm: ({ query }) =>
+      inBrowser(async () => {
+        if (policy === undefined) throw unrecognized(404)
+        const version = query.get('v')?.[0] ?? policy.version
+        const user = query.get('u')?.[0] ?? ''
+        let hasConsented = false
+        let signature: string | undefined
+        if (user !== '') {
+          signature = requiredField(query, 'h')
+          mustBeSigned(user, signature)
+          const known = await selectUser(db, idOf(user))
+          if (known === undefined) throw notFound('Unknown user')
+          hasConsented = known.consentVersion === version
+        }
+        if (!VERSION.test(version) || version.includes('..')) throw notFound('Unknown policy version')
+        const values = {
+          user,
+          userhmac: signature,
+          version,
+          has_consented: hasConsented,
+          public_version: user === '',
+        }
+        return await show(`${version}.html`, values, 'Unknown policy version')
+      }),
 
-    async postConsentForm(request) {
-      if (policy === undefined) throw unrecognized(404)
-      const form = await formOf(request)
-      const version = requiredField(form, 'v')
-      const user = requiredField(form, 'u')
-      mustBeSigned(user, requiredField(form, 'h'))
-      if (version.includes('\0') || !(await consent.agree(idOf(user), version))) throw notFound('Unknown user')
-      return await show('success.html', {}, 'success.html not found')
-    },
+    postConsentForm: (request) =>
+      inBrowser(async () => {
+        if (policy === undefined) throw unrecognized(404)
+        const form = await formOf(request)
+        const version = requiredField(form, 'v')
+        const user = requiredField(form, 'u')
+        mustBeSigned(user, requiredField(form, 'h'))
+        if (version.includes('\0') || !(await consent.agree(idOf(user), version))) throw notFound('Unknown user')
+        return await show('success.html', {}, 'success.html not found')
+      }),
   }
 }

@@ -6,6 +6,7 @@ import { formOf } from '../http/form.ts'
 import type { Handlers } from '../http/handlers.ts'
 import { html as htmlReply } from '../http/reply.ts'
 import type { ThreepidValidation } from '../users/threepid-validation.ts'
+import { inBrowser } from './error-page.ts'
 
 export interface PasswordResetDeps {
   /** Undefined: there is no mail, and no such page. */
@@ -16,28 +17,30 @@ export interface PasswordResetDeps {
 export const passwordResetHandlers = ({
   validation,
 }: PasswordResetDeps): Handlers<typeof synapsePasswordResetEndpoints> => ({
-  getPasswordResetConfirmation({ query }) {
-    if (validation === undefined) throw unrecognized(404)
-    const { sid, token, clientSecret } = readLink(query)
-    return htmlReply(
-      page(
-        'Reset your password?',
-        html`<p>You are about to confirm that your password is to be reset. If you did not ask for it, close this page.</p>
+  getPasswordResetConfirmation: ({ query }) =>
+    inBrowser(() => {
+      if (validation === undefined) throw unrecognized(404)
+      const { sid, token, clientSecret } = readLink(query)
+      return htmlReply(
+        page(
+          'Reset your password?',
+          html`<p>You are about to confirm that your password is to be reset. If you did not ask for it, close this page.</p>
 <form method="post">
 <input type="hidden" name="sid" value="${sid}">
 <input type="hidden" name="token" value="${token}">
 <input type="hidden" name="client_secret" value="${clientSecret}">
 <button>Confirm</button>
 </form>`,
-      ),
-    )
-  },
+        ),
+      )
+    }),
 
-  async submitPasswordReset(request) {
-    if (validation === undefined) throw unrecognized(404)
-    return await followLink(validation, readLink(await formOf(request)), {
-      title: 'Reset your password',
-      done: 'That is confirmed. Go back to your client and set your new password there.',
-    })
-  },
+  submitPasswordReset: (request) =>
+    inBrowser(async () => {
+      if (validation === undefined) throw unrecognized(404)
+      return await followLink(validation, readLink(await formOf(request)), {
+        title: 'Reset your password',
+        done: 'That is confirmed. Go back to your client and set your new password there.',
+      })
+    }),
 })

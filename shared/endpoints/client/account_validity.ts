@@ -17,6 +17,7 @@ export const accountValidityEndpoints = endpoints({
     under: clientVersions('r0', 'v3', 'unstable'),
     path: '/account_validity/send_mail',
     auth: 'user',
+    expired: true,
     served: 'main',
     class: 'main',
   },
