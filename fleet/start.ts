@@ -35,6 +35,8 @@ export interface Fleet {
 export interface FleetDeps {
   /** Where the router listens in the place of `port`, which then only is in {@link Fleet.url}. */
   readonly listen?: readonly RouterListener[]
+  /** The router starts when the others answer: who connects at all is served by all of them. Else it is there a moment sooner. */
+  readonly isRouterLast?: boolean
   /** The checkout. */
   readonly root: string
   readonly say: (line: string) => void
@@ -89,14 +91,15 @@ export const startFleet = async (options: Options, deps: FleetDeps): Promise<Fle
     const asked = new Set(
       deployment.processes.filter(({ writes, name }) => name === 'main' || writes.length > 0).map(({ name }) => name),
     )
-    const starts = [
-      ...processes.map(async (one) => {
-        const child = await startWorker(one, logs, starting)
-        ;(asked.has(one.name) ? writers : edge).push(child)
-      }),
-      startRouter(routes, adminPort, logs, starting).then((child) => edge.push(child)),
-    ]
-    await allOrNone(starts, failed)
+    const starts = processes.map(async (one) => {
+      const child = await startWorker(one, logs, starting)
+      ;(asked.has(one.name) ? writers : edge).push(child)
+    })
+    const router = async () => {
+      if (deps.isRouterLast) await Promise.all(starts)
+      edge.push(await startRouter(routes, adminPort, logs, starting))
+    }
+    await allOrNone([...starts, router()], failed)
     await untilReady(adminPort, deps.signal)
     return {
       url: `http://127.0.0.1:${port}`,

@@ -96,6 +96,8 @@ const main = async (): Promise<void> => {
         { address: `http://${bind}:${clientPort}` },
         { address: `https://${bind}:${required('HS_FED_PORT')}`, ...tls },
       ],
+      // The suite begins as soon as anything answers.
+      isRouterLast: true,
       say: console.log,
       signal: stopping.signal,
     },

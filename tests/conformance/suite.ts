@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
+import { findPostgres } from '../../fleet/postgres-programs.ts'
 import { programPath } from '../servers.ts'
 import { readResult, type TestResult } from './results.ts'
 
@@ -34,6 +35,11 @@ export const whatIsMissing = (suite: string, packageName: string): readonly stri
   for (const [program, why] of PROGRAMS)
     if ((program === 'go' ? goProgram() : programPath(program)) === undefined)
       missing.push(`${program} is not installed (${why})`)
+  try {
+    findPostgres(tmpdir())
+  } catch (error) {
+    missing.push((error as Error).message)
+  }
   if (!existsSync(docklet)) missing.push(`the stand-in for Docker is not there: ${docklet}`)
   if (process.getuid?.() !== 0) missing.push('only root may make the namespaces that the homeservers run in')
   return missing

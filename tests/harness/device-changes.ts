@@ -9,7 +9,9 @@ export const deviceChangesOf = (
   db: Db,
   streams: OpenStreams,
   client: DeviceChangesDeps['client'] = { call: async () => ({}) },
-): DeviceChanges => makeDeviceChanges({ db, streams, caches: streams.caches, client, now: Date.now, onProblem: fail })
+  more: Partial<DeviceChangesDeps> = {},
+): DeviceChanges =>
+  makeDeviceChanges({ db, streams, caches: streams.caches, client, now: Date.now, onProblem: fail, ...more })
 
 const fail = (problem: string, error: unknown): never => {
   throw new Error(problem, { cause: error })

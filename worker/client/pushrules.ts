@@ -37,7 +37,8 @@ export function pushrulesHandlers(deps: PushRulesHandlersDeps): Handlers<typeof 
 
   /** A rule that is to be changed; whether it is one of the server's, which then exists. */
   const changeable = ({ kind, ruleId }: { readonly kind: string; readonly ruleId: string }) => {
-    checkKind(kind)
+    // Of that kind there are the server's alone, and those can be switched off.
+    if (kind !== 'postcontent') checkKind(kind)
     checkRuleId(ruleId)
     const isDefault = ruleId.startsWith('.')
     return {

@@ -26,6 +26,8 @@ export interface DeviceChanges {
     work: (tx: Queries, stale: Stale) => Promise<{ readonly result: T; readonly deviceIds: readonly string[] }>,
     options?: { readonly isSmall?: boolean },
   ) => Promise<T>
+  /** Whether {@link change} commits both together. */
+  readonly isAtomic: boolean
   readonly replicationHandlers: ReplicationHandlers
 }
 
@@ -37,12 +39,17 @@ export interface DeviceChangesDeps {
   /** Milliseconds since 1970. */
   readonly now: () => number
   readonly onProblem: (problem: string, error: unknown) => void
+  readonly retryMs?: number
 }
 
 /** Positions at once. */
 const BATCH = 1_000
+/** Changes of which no writer could be told. */
+const MAX_UNTOLD = 10_000
+const RETRY_MS = 5_000
 
-export function makeDeviceChanges({ db, streams, caches, client, now, onProblem }: DeviceChangesDeps): DeviceChanges {
+export function makeDeviceChanges(deps: DeviceChangesDeps): DeviceChanges {
+  const { db, streams, caches, client, now, onProblem, retryMs = RETRY_MS } = deps
   const { instance } = streams
   const row = (userId: UserId, isSignature: boolean) => ({ userId, isSignature, hostsCalculated: false })
 
@@ -82,14 +89,47 @@ export function makeDeviceChanges({ db, streams, caches, client, now, onProblem 
     })
   }
 
+  /** What is stored: the same request again would change nothing, so that nobody would ever be told. */
+  const untold = new Set<() => Promise<void>>()
+  let isWaiting = false
+  const orLater = async (tell: () => Promise<void>): Promise<void> => {
+    try {
+      await tell()
+    } catch (error) {
+      if (untold.size < MAX_UNTOLD) untold.add(tell)
+      tellLater()
+      throw error
+    }
+  }
+  const tellLater = () => {
+    if (isWaiting || untold.size === 0) return
+    isWaiting = true
+    setTimeout(tellAgain, retryMs).unref()
+  }
+  const tellAgain = async () => {
+    for (const tell of untold) {
+      try {
+        await tell()
+        untold.delete(tell)
+      } catch {
+        // Whoever changed it was told so.
+      }
+    }
+    isWaiting = false
+    tellLater()
+  }
+
   return {
+    isAtomic: here,
     changed,
     async signed(userId, signedUsers) {
       if (here) return signedHere(userId, signedUsers)
-      await client.call('notify_user_signature_update', {
-        instance: writerFor(userId),
-        args: { from_user_id: userId },
-        body: { user_ids: signedUsers },
+      await orLater(async () => {
+        await client.call('notify_user_signature_update', {
+          instance: writerFor(userId),
+          args: { from_user_id: userId },
+          body: { user_ids: signedUsers },
+        })
       })
     },
     async change(description, userId, count, work, { isSmall = false } = {}) {
@@ -101,8 +141,8 @@ export function makeDeviceChanges({ db, streams, caches, client, now, onProblem 
           }),
         )
       const { result, deviceIds } = await caches.transaction(description, work)
-      const telling = changed(userId, deviceIds)
-      if (isSmall) telling.catch((error) => onProblem('nobody was told of a new device', error))
+      const telling = orLater(() => changed(userId, deviceIds))
+      if (isSmall) telling.catch((error) => onProblem('a new device is told of later', error))
       else await telling
       return result
     },

@@ -51,6 +51,8 @@ export interface UserDirectoryDeps extends Pick<StateFollowerDeps, 'streams' | '
 const MAX_AT_ONCE = 100
 /** Profiles of others are asked for after that time, in which more of them may change. */
 const STALE_AFTER_MS = 60_000
+const RETRY_MS = 1_000
+const MAX_RETRY_MS = 60_000
 
 /** To be made before the process is connected: it follows streams. */
 export function makeUserDirectory(deps: UserDirectoryDeps): StateFollower {
@@ -183,23 +185,35 @@ export function makeUserDirectory(deps: UserDirectoryDeps): StateFollower {
   /** Renewing users, one after the other: what is said of them meanwhile waits. */
   let waiting = new Set<UserId>()
   let renewing: Promise<void> | undefined
+  let retrying: NodeJS.Timeout | undefined
+  let retries = 0
+  let isClosed = false
   async function renewWaiting(): Promise<void> {
     while (waiting.size > 0) {
       const some = [...waiting]
       waiting = new Set()
       try {
         await renewUsers(some)
+        retries = 0
       } catch (error) {
-        onProblem('the user directory: users are taken over when this process starts again', error)
+        if (retries++ === 0) onProblem('the user directory: users are taken over later', error)
+        waiting = new Set([...some, ...waiting])
+        const pauseMs = Math.min(MAX_RETRY_MS, RETRY_MS * 2 ** (retries - 1))
+        if (!isClosed) retrying ??= setTimeout(retry, pauseMs).unref()
+        break
       }
     }
     renewing = undefined
+  }
+  function retry(): void {
+    retrying = undefined
+    renewing ??= renewWaiting()
   }
   const userChanged = (keys: readonly unknown[] | null): void => {
     const [userId] = keys ?? []
     if (typeof userId !== 'string' || !isUserId(userId) || !isLocal(userId)) return
     waiting.add(userId)
-    renewing ??= renewWaiting()
+    if (retrying === undefined) renewing ??= renewWaiting()
   }
   // Whatever changes in the table `users` is said by one of these.
   for (const name of ['get_user_by_id', 'get_user_deactivated_status', 'is_support_user'])
@@ -237,6 +251,8 @@ export function makeUserDirectory(deps: UserDirectoryDeps): StateFollower {
   return {
     ...follower,
     async close() {
+      isClosed = true
+      clearTimeout(retrying)
       await Promise.all([follower.close(), renewing])
     },
   }

@@ -73,11 +73,14 @@ export interface PresenceWriterDeps {
   /** How long clients have to come back, after the process started, before they count as gone. */
   readonly graceMs?: number
   readonly flushMs?: number
+  readonly retryMs?: number
 }
 
 const RESOLUTION_MS = 5_000
 const GRACE_MS = 30_000
 const FLUSH_MS = 5 * 60_000
+/** After Postgres could not be reached. */
+const RETRY_MS = 2_000
 /** A process says every two minutes that it is there. */
 const PROCESS_EXPIRY_MS = 5 * 60_000
 const PROCESS_CHECK_MS = 60_000
@@ -89,7 +92,7 @@ const NO_DEVICE = ''
 
 export function makePresenceWriter(deps: PresenceWriterDeps): PresenceWriter {
   const { db, streams, isLocal, times, isEnabled, onProblem, now } = deps
-  const { resolutionMs = RESOLUTION_MS, graceMs = GRACE_MS, flushMs = FLUSH_MS } = deps
+  const { resolutionMs = RESOLUTION_MS, graceMs = GRACE_MS, flushMs = FLUSH_MS, retryMs = RETRY_MS } = deps
   const startedAt = now()
   /** Who is not offline; of the others, who changed just now. */
   const users = new Map<UserId, UserState>()
@@ -99,6 +102,7 @@ export function makePresenceWriter(deps: PresenceWriterDeps): PresenceWriter {
   /** Changed since it was written. */
   const dirty = new Set<UserId>()
   let flushing: NodeJS.Timeout | undefined
+  let isClosed = false
   let checking: NodeJS.Timeout | undefined
 
   const devices = (userId: UserId): Map<string, DeviceState> => {
@@ -185,6 +189,11 @@ export function makePresenceWriter(deps: PresenceWriterDeps): PresenceWriter {
         await store(some)
       } catch (error) {
         for (const { userId } of some) dirty.add(userId)
+        // Others are to be told although nobody asks again: what changed is no news the second time.
+        if (!isClosed) {
+          clearTimeout(flushing)
+          flushing = setTimeout(flushLater, retryMs).unref()
+        }
         throw error
       }
       for (const user of some)
@@ -267,7 +276,9 @@ export function makePresenceWriter(deps: PresenceWriterDeps): PresenceWriter {
 
   return {
     async set(userId, deviceId, said, { statusMsg = null, isSync, forceNotify = false }) {
-      const user = await userOf(userId)
+      const loaded = await userOf(userId)
+      // Whoever waited for the same may have changed it.
+      const user = users.get(userId) ?? loaded
       const device = deviceId ?? NO_DEVICE
       const at = now()
       const known = devices(userId)
@@ -292,7 +303,9 @@ export function makePresenceWriter(deps: PresenceWriterDeps): PresenceWriter {
       if (isTold) await write([userId])
     },
     async active(userId, deviceId) {
-      const user = await userOf(userId)
+      const loaded = await userOf(userId)
+      // Whoever waited for the same may have changed it.
+      const user = users.get(userId) ?? loaded
       const device = deviceId ?? NO_DEVICE
       const known = devices(userId)
       const before = known.get(device) ?? newDevice
@@ -333,6 +346,7 @@ export function makePresenceWriter(deps: PresenceWriterDeps): PresenceWriter {
       }
     },
     async close() {
+      isClosed = true
       looks.close()
       clearTimeout(flushing)
       clearInterval(checking)

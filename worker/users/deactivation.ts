@@ -4,6 +4,8 @@
  */
 
 import type { RoomId, UserId } from '../../shared/matrix/ids.ts'
+import { MatrixError } from '../../shared/matrix/matrix-error.ts'
+import { ReplicationError } from '../replication/replication-error.ts'
 import type { Memberships } from '../rooms/memberships.ts'
 import { deleteValidity } from '../storage/account-validity.ts'
 import type { Db } from '../storage/db.ts'
@@ -46,12 +48,20 @@ export interface DeactivationDeps {
 }
 
 const AT_ONCE = 100
+/** At one a minute. A room that nobody can leave is no reason to try for ever. */
+const MAX_ATTEMPTS = 60
+
+/** That a persister could not be asked is none. */
+const isRefusal = (error: unknown): boolean =>
+  error instanceof MatrixError && !(error instanceof ReplicationError && error.status >= 500)
 
 export function makeDeactivation(deps: DeactivationDeps): Deactivation {
   const { db, caches, sessions, memberships, leave, forget, onProblem } = deps
   const running = new Map<UserId, Promise<void>>()
   /** Of which another process has not been seen to finish since they were last looked at. */
   let left: ReadonlySet<UserId> = new Set()
+  /** How often they could not leave some room, for no reason of its own. */
+  const attempts = new Map<UserId, number>()
   let isClosing = false
 
   const roomsOf = async (userId: UserId, ...wanted: readonly string[]): Promise<readonly RoomId[]> =>
@@ -60,16 +70,22 @@ export function makeDeactivation(deps: DeactivationDeps): Deactivation {
       .map(({ roomId }) => roomId)
 
   async function part(userId: UserId): Promise<void> {
+    let mayPass = false
     for (const roomId of await roomsOf(userId, 'join')) {
       if (isClosing) return
       try {
         await leave(userId, roomId)
         await forget(userId, roomId)
       } catch (error) {
+        mayPass ||= !isRefusal(error)
         onProblem(`${userId}, whose account was deactivated, could not leave ${roomId}`, error)
       }
     }
+    // While Postgres or a persister is away nobody leaves: whoever takes it over tries again.
+    const attempt = (attempts.get(userId) ?? 0) + 1
+    if (mayPass && attempt < MAX_ATTEMPTS) return void attempts.set(userId, attempt)
     await deletePendingDeactivation(db, userId)
+    attempts.delete(userId)
   }
 
   function begin(userId: UserId): void {

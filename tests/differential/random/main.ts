@@ -2,7 +2,9 @@
 
 import type { TestContext } from 'node:test'
 import { inspect, parseArgs } from 'node:util'
+import type { Answer } from '../../harness/matrix-client.ts'
 import { startPostgres } from '../../harness/postgres.ts'
+import type { Action } from './action.ts'
 import { playBeside } from './beside.ts'
 import type { Found } from './play.ts'
 
@@ -10,6 +12,8 @@ const { values } = parseArgs({
   options: {
     seed: { type: 'string', default: String(Date.now() % 1_000_000) },
     actions: { type: 'string', default: '3000' },
+    // Every action, and what came of it.
+    trace: { type: 'boolean', default: false },
   },
 })
 const [seed, actions] = [Number(values.seed), Number(values.actions)]
@@ -22,6 +26,8 @@ const show = ({ step, action, differences }: Found) => {
   for (const { at, ours, theirs } of differences.slice(0, MOST_SHOWN))
     console.log(`   ${at || '(all)'}\n     ours    ${short(ours)}\n     Synapse ${short(theirs)}`)
 }
+const trace = (step: number, { name, by, method, path, body }: Action, ours: Answer, theirs: Answer) =>
+  console.log(`${step}: ${name}: ${by} ${method} ${path} ${JSON.stringify(body) ?? ''} ${ours.status} ${theirs.status}`)
 const short = (value: unknown): string =>
   (value === undefined ? 'nothing' : inspect(value, { depth: 8, breakLength: Number.POSITIVE_INFINITY })).slice(0, 600)
 
@@ -34,6 +40,7 @@ try {
     seed,
     actions,
     onFound: show,
+    ...(values.trace && { onDone: trace }),
   })
   console.log('\ndone, and with success:')
   for (const [name, { times, succeeded }] of [...done].sort()) console.log(`  ${name}: ${times}, ${succeeded}`)

@@ -26,6 +26,8 @@ export interface ModelRoom {
   readonly creator: string
   /** By user ID: `join`, `invite`, `leave`, `ban`, `knock`. */
   readonly members: Map<string, string>
+  /** How often each user's membership was set by themselves. */
+  readonly ownMoves: Map<string, number>
   readonly events: ModelEvent[]
   readonly aliases: string[]
 }
@@ -53,6 +55,9 @@ export const makeModel = (usernames: readonly string[], deviceCounts: readonly n
   const count = () => ++counted
   return { devices, users, rooms: [], count, fresh: (kind) => `<${kind}${count()}>` }
 }
+
+export const moved = ({ ownMoves }: ModelRoom, userId: string): void =>
+  void ownMoves.set(userId, (ownMoves.get(userId) ?? 0) + 1)
 
 // What generators choose from.
 

@@ -76,7 +76,8 @@ export const normalOf = (
       return TIME.test(key) ? '<time>' : RANK.test(key) && !Number.isInteger(value) ? '<rank>' : value
     if (Array.isArray(value)) {
       const items = value.map((item) => walk(item, key))
-      return unordered.has(key) ? sorted(items) : items
+      if (!unordered.has(key)) return items
+      return value.length > 0 && value.every(isStateEvent) ? byStateKey(value, items, text) : sorted(items)
     }
     if (typeof value !== 'object' || value === null) return value
     const members = isEvent(value) ? plainEvent(value, STATE.has(key) || isState) : value
@@ -124,6 +125,18 @@ const sorted = (items: readonly Json[]): readonly Json[] =>
     .map((item) => [JSON.stringify(item), item] as const)
     .sort(([a], [b]) => compare(a, b))
     .map(([, item]) => item)
+
+const isStateEvent = (value: Json): boolean =>
+  typeof value === 'object' && value !== null && typeof value.state_key === 'string'
+
+/** A room's state as a map: one event more does not make all that follow differ. */
+const byStateKey = (events: Json, items: readonly Json[], text: (raw: string) => string): Members => {
+  const named = items.map((item, i) => {
+    const key = `${events[i].type} ${events[i].state_key}`
+    return [new Text(text(key), key), item] as const
+  })
+  return new Members(named.sort(([a], [b]) => compare(a.text, b.text)))
+}
 
 /** Back to plain JSON, with the unknown IDs gathered on the way. */
 const plain = (tree: Json, unknown: string[]): Json => {

@@ -13,7 +13,7 @@ import { readingActions } from './actions/reading.ts'
 import { roomActions } from './actions/rooms.ts'
 import { userDataActions } from './actions/user-data.ts'
 import { type Difference, differencesOf } from './differences.ts'
-import { type Bodies, explained } from './explained.ts'
+import { type Explained, explained } from './explained.ts'
 import { type ModelDevice, makeModel } from './model.ts'
 import { makeNames, type Side } from './names.ts'
 import { normalOf } from './normal.ts'
@@ -44,6 +44,7 @@ export interface PlayOptions {
   readonly seed: number
   readonly actions: number
   readonly onFound?: (found: Found) => void
+  readonly onDone?: (step: number, action: Action, ours: Answer, theirs: Answer) => void
 }
 
 const USERS = ['alice', 'bob', 'carol', 'dave', 'erin'] as const
@@ -69,7 +70,14 @@ const choose = (random: Random): MakeAction => {
   throw new Error('unreachable')
 }
 
-export const play = async ({ ours, theirs, seed, actions, onFound = () => {} }: PlayOptions): Promise<Played> => {
+export const play = async ({
+  ours,
+  theirs,
+  seed,
+  actions,
+  onFound = () => {},
+  onDone = () => {},
+}: PlayOptions): Promise<Played> => {
   const random = makeRandom(seed)
   const names = makeNames()
   const model = makeModel(USERS, DEVICES)
@@ -127,18 +135,19 @@ export const play = async ({ ours, theirs, seed, actions, onFound = () => {} }: 
     step++
     if (isRead(action))
       for (const patience of PATIENCE_MS) {
-        if (result.differences.every((difference) => isExplained(difference, action, result!.bodies))) break
+        if (result.differences.every((difference) => isExplained(difference, action, result!.bodies, model))) break
         await new Promise((resolve) => setTimeout(resolve, patience))
         result = (await both(action))!
       }
     const { our, their, differences, bodies, pairs } = result
+    onDone(step - 1, action, our, their)
     const isSuccess = our.status === 200 && their.status === 200
     const count = done.get(action.name) ?? { times: 0, succeeded: 0 }
     done.set(action.name, { times: count.times + 1, succeeded: count.succeeded + (isSuccess ? 1 : 0) })
     const unexplained: Difference[] = []
     const said = our.status === their.status ? [] : [{ at: 'said', ours: our.body.error, theirs: their.body.error }]
     for (const difference of differences) {
-      const reason = explained.find(({ is }) => is(difference, action, bodies))
+      const reason = explained.find(({ is }) => is(difference, action, bodies, model))
       if (reason === undefined) unexplained.push(difference)
       else needed.set(reason.why, (needed.get(reason.why) ?? 0) + 1)
     }
@@ -163,8 +172,7 @@ export const play = async ({ ours, theirs, seed, actions, onFound = () => {} }: 
   return { found, explained: needed, done, unserved }
 }
 
-const isExplained = (difference: Difference, action: Action, bodies: Bodies): boolean =>
-  explained.some(({ is }) => is(difference, action, bodies))
+const isExplained = (...asked: Parameters<Explained['is']>): boolean => explained.some(({ is }) => is(...asked))
 
 /** Registers the users, and logs all devices in. By label. */
 async function tokensAt(url: string, devices: readonly ModelDevice[]): Promise<ReadonlyMap<string, string>> {

@@ -148,3 +148,42 @@ test('without presence whoever was online is not any more', async (t) => {
   await until(async () => (await stored(alice))?.state === 'offline')
   assert.equal((await stored(alice))?.statusMsg, null)
 })
+
+test('what could not be written is told when Postgres is back, although nobody asks again', async (t) => {
+  const db = await postgres.db(t)
+  const slow = { lastActiveGranularityMs: 60_000, syncOnlineTimeoutMs: 60_000, idleTimeoutMs: 60_000 }
+  let isAway = true
+  const unsteady: Db = {
+    ...db,
+    transaction: (...args) => (isAway ? Promise.reject(new Error('away')) : db.transaction(...args)),
+  }
+  const { writer, told } = await start(t, unsteady, { times: slow, retryMs: 20, onProblem: () => undefined })
+  await assert.rejects(writer.set(alice, 'PHONE', 'online', sync))
+  // A client that comes again changes nothing: it is online here already.
+  await writer.set(alice, 'PHONE', 'online', sync)
+  await new Promise((resolve) => setTimeout(resolve, 100))
+  assert.deepEqual(told, [])
+  isAway = false
+  await until(() => told.length > 0)
+  assert.deepEqual(told, [`${alice} online, active`])
+})
+
+test('two that come in the same moment do not undo what the other said', async (t) => {
+  const db = await postgres.db(t)
+  const asked = new Map<string, Promise<unknown>>()
+  const together: Db = {
+    ...db,
+    rows: (sql, params) => {
+      const answer = asked.get(sql) ?? db.rows(sql, params)
+      asked.set(sql, answer)
+      return answer as Promise<never>
+    },
+  }
+  const { writer } = await start(t, together)
+  const stored = async (userId: UserId) => (await selectPresenceOf(db, [userId]))[0]
+  await Promise.all([
+    writer.set(alice, 'PHONE', 'online', { isSync: false, statusMsg: 'at tea' }),
+    writer.set(alice, 'LAPTOP', 'online', sync),
+  ])
+  assert.equal((await stored(alice))?.statusMsg, 'at tea')
+})

@@ -4,6 +4,7 @@ import type { RoomId, ServerName, UserId } from '../../../shared/matrix/ids.ts'
 import { parseJson } from '../../../shared/matrix/json/parse.ts'
 import { isObject } from '../../../shared/matrix/json/value.ts'
 import { MatrixError } from '../../../shared/matrix/matrix-error.ts'
+import { ReplicationError } from '../../replication/replication-error.ts'
 import type { Queries } from '../../storage/db.ts'
 import {
   cancelOvertaken,
@@ -32,6 +33,8 @@ export interface DelayedEventClockDeps {
   readonly onProblem: (problem: string, error?: unknown) => void
   /** Milliseconds since 1970. */
   readonly now: () => number
+  readonly startMs?: number
+  readonly retryMs?: number
 }
 
 export interface DelayedEventClock {
@@ -50,6 +53,8 @@ const AT_ONCE = 100
 /** Timers hold no more than 2^31 ms. One more look in a minute also finds what nobody told of. */
 const MAX_WAIT_MS = 60_000
 const RETRY_MS = 5_000
+/** Content that nobody can send is no reason to try for ever. */
+const GIVE_UP_MS = 60 * 60_000
 /** So long other processes have to start as well. */
 const START_MS = 1_000
 
@@ -57,9 +62,16 @@ export const noSuchEvent = () => new MatrixError('M_NOT_FOUND', 'Delayed event n
 
 /** To be made before the process is connected: it follows streams. Does nothing before {@link LiveStreams} has positions. */
 export function startDelayedEventClock(deps: DelayedEventClockDeps): DelayedEventClock {
-  const { db, serverName, streams, onProblem, now } = deps
+  const { db, serverName, streams, onProblem, now, startMs = START_MS, retryMs = RETRY_MS } = deps
   let isClosed = false
   let isStarted = false
+  /** Some may have been taken and not sent: at the start, and after Postgres or a persister was away. */
+  let isUnsure = true
+  const sending = new Set<string>()
+  /** Sent, or refused for good: only their rows are there still. */
+  const done = new Set<string>()
+  /** Since when they could not be sent, for no reason of their own. */
+  const failingSince = new Map<string, number>()
   const started = Promise.withResolvers<void>()
   /** There may be some that wait; without, changes of state are nobody's concern. */
   let areThere = true
@@ -85,18 +97,24 @@ export function startDelayedEventClock(deps: DelayedEventClockDeps): DelayedEven
     running ??= work()
       .catch((error: unknown) => {
         onProblem('delayed events wait', error)
-        wakeAt(now() + RETRY_MS)
+        again()
       })
       .finally(() => {
         running = undefined
       })
   }
 
+  const again = (): void => {
+    isUnsure = true
+    wakeAt(now() + retryMs)
+  }
+
   async function work(): Promise<void> {
-    if (!isStarted) {
+    if (isUnsure) {
       await overtaken()
-      // They may have been sent before the process ended: nothing tells, so that an event may come twice.
-      await sendAll(await selectProcessed(db))
+      isUnsure = false
+      // They may have been sent before the process ended, or the connection: nothing tells, so that an event may come twice.
+      await sendAll((await selectProcessed(db)).filter(({ delayId }) => !sending.has(delayId)))
       isStarted = true
       started.resolve()
     }
@@ -110,20 +128,23 @@ export function startDelayedEventClock(deps: DelayedEventClockDeps): DelayedEven
 
   async function scheduleNext(): Promise<void> {
     const next = await selectNextSendTs(db)
-    areThere = next !== undefined
-    wakeAt(Math.min(next ?? Number.POSITIVE_INFINITY, now() + MAX_WAIT_MS))
+    areThere = next !== undefined || isUnsure
+    wakeAt(Math.min(next ?? Number.POSITIVE_INFINITY, now() + (isUnsure ? retryMs : MAX_WAIT_MS)))
   }
 
   async function sendAll(events: readonly DelayedEventRow[]): Promise<void> {
     const said = new Set<string>()
     for (const event of events) {
+      // The others were taken: they are sent at the next start.
+      if (isClosed) return
       const { roomId, type, stateKey } = event
       const key = stateKey === null ? undefined : JSON.stringify([roomId, type, stateKey])
       if (key !== undefined && said.has(key)) continue
       try {
         await sendNow(event)
       } catch (error) {
-        onProblem(`the delayed event ${event.delayId} of ${event.localpart} was not sent`, error)
+        if (!failingSince.has(event.delayId))
+          onProblem(`the delayed event ${event.delayId} of ${event.localpart} was not sent`, error)
         continue
       }
       if (stateKey === null) continue
@@ -132,8 +153,48 @@ export function startDelayedEventClock(deps: DelayedEventClockDeps): DelayedEven
     }
   }
 
-  /** Of an event that was taken. Whether it could be sent or not, it is gone. */
+  /**
+   * Of an event that was taken. Sent or refused, it is gone; if neither is known, as Postgres or a persister is away, it is tried
+   * again for an hour.
+   */
   async function sendNow(event: DelayedEventRow, originServerTs: number | null = event.sendTs): Promise<void> {
+    const { delayId } = event
+    if (sending.has(delayId)) return
+    sending.add(delayId)
+    try {
+      const failure = done.has(delayId) ? undefined : await attempt(event, originServerTs)
+      if (failure !== undefined && mayPass(delayId, failure.error)) {
+        again()
+        throw failure.error
+      }
+      done.add(delayId)
+      failingSince.delete(delayId)
+      try {
+        await deleteProcessed(db, delayId)
+        done.delete(delayId)
+      } catch (error) {
+        again()
+        throw failure?.error ?? error
+      }
+      if (failure !== undefined) throw failure.error
+    } finally {
+      sending.delete(delayId)
+    }
+  }
+
+  const mayPass = (delayId: string, error: unknown): boolean => {
+    if (isRefusal(error)) return false
+    const since = failingSince.get(delayId)
+    if (since !== undefined) return now() - since < GIVE_UP_MS
+    failingSince.set(delayId, now())
+    onProblem(`the delayed event ${delayId} is tried again`, error)
+    return true
+  }
+
+  async function attempt(
+    event: DelayedEventRow,
+    originServerTs: number | null,
+  ): Promise<{ readonly error: unknown } | undefined> {
     const { delayId, roomId, type, stateKey } = event
     try {
       const actor = await actorOf(event)
@@ -156,8 +217,9 @@ export function startDelayedEventClock(deps: DelayedEventClockDeps): DelayedEven
           originServerTs: ts,
           delayId,
         })
-    } finally {
-      await deleteProcessed(db, delayId)
+      return undefined
+    } catch (error) {
+      return { error }
     }
   }
 
@@ -182,36 +244,43 @@ export function startDelayedEventClock(deps: DelayedEventClockDeps): DelayedEven
   async function overtaken(): Promise<void> {
     await cancelOvertaken(db, streams.current('events').stream, serverName)
   }
+  /** Changes of state were heard up to there, and looked at up to there. */
+  let [heardUpTo, seenUpTo] = [0, 0]
   const lookForOvertaken = (): void => {
     if (!areThere || !isStarted || isClosed) return
     if (overtaking !== undefined) {
       isOvertakenAgain = true
       return
     }
+    seenUpTo = streams.current('events').stream
     overtaking = overtaken()
-      .catch((error: unknown) => onProblem('delayed events that were overtaken wait', error))
+      .catch((error: unknown) => {
+        onProblem('delayed events that were overtaken wait', error)
+        again()
+      })
       .finally(() => {
         overtaking = undefined
         if (isOvertakenAgain) lookForOvertaken()
         isOvertakenAgain = false
       })
   }
-  let isStateNew = false
-  streams.follow('events', (rows) => {
-    if (!isStateNew && areThere) isStateNew = rows.some(({ kind }) => kind !== 'ev')
+  streams.follow('events', (rows, position) => {
+    if (rows.some(({ kind }) => kind !== 'ev')) heardUpTo = Math.max(heardUpTo, position)
   })
+  // Where another persister is behind, its position is to pass before what was heard is looked at.
   streams.onAdvance((name) => {
-    if (name !== 'events' || !isStateNew) return
-    isStateNew = false
-    lookForOvertaken()
+    if (name === 'events' && heardUpTo > seenUpTo && streams.current('events').stream > seenUpTo) lookForOvertaken()
   })
   // Not before the process is connected, and has heard where everybody is.
-  wakeAt(now() + START_MS)
+  wakeAt(now() + startMs)
 
   return {
     added(sendTs) {
+      const wereThere = areThere
       areThere = true
       wakeAt(sendTs)
+      // State may have changed between the row and this word of it.
+      if (!wereThere && heardUpTo > seenUpTo) lookForOvertaken()
     },
     async cancel(delayId) {
       if (!(await deleteDelayedEvent(db, delayId))) throw noSuchEvent()
@@ -233,6 +302,10 @@ export function startDelayedEventClock(deps: DelayedEventClockDeps): DelayedEven
     },
   }
 }
+
+/** That a persister could not be asked is none. */
+const isRefusal = (error: unknown): boolean =>
+  error instanceof MatrixError && !(error instanceof ReplicationError && error.status >= 500)
 
 function contentOf({ content, delayId }: DelayedEventRow) {
   const parsed = parseJson(content)

@@ -73,6 +73,7 @@ interface Entry {
   readonly weight: number
 }
 
+const MIN_SWEEP = 10_000
 const NONE = Symbol('none')
 
 /** To be made before the process is connected: it follows streams. */
@@ -80,6 +81,8 @@ export function makeRelatedEvents({ db, streams, events, serverName }: RelatedEv
   const kept = makeLru<EventId, Entry | typeof NONE>(MAX_WEIGHT, (entry) => (entry === NONE ? 1 : entry.weight))
   /** Of each room, what is kept of it and is not none: a redaction may take any of that away. */
   const inRoom = new Map<RoomId, Set<EventId>>()
+  /** How many are in `inRoom`, and when those that were dropped from memory are looked for. */
+  let [placed, sweepAt] = [0, MIN_SWEEP]
   /** All events after this were heard of, and what relates to them is in `targets`. */
   let heardFrom: MultiWriterToken = tokenAt(maxPosition(streams.current('events')))
   let targets = new Set<EventId>()
@@ -90,12 +93,27 @@ export function makeRelatedEvents({ db, streams, events, serverName }: RelatedEv
     const entry = kept.peek(eventId)
     kept.delete(eventId)
     for (const { ids } of changing) ids.add(eventId)
-    if (entry !== undefined && entry !== NONE) inRoom.get(entry.roomId)?.delete(eventId)
+    if (entry === undefined || entry === NONE) return
+    const there = inRoom.get(entry.roomId)
+    if (!there?.delete(eventId)) return
+    placed--
+    if (there.size === 0) inRoom.delete(entry.roomId)
   }
   const forgetRoom = (roomId: RoomId): void => {
     for (const { rooms } of changing) rooms.add(roomId)
-    for (const eventId of inRoom.get(roomId) ?? []) kept.delete(eventId)
+    const there = inRoom.get(roomId)
+    if (there === undefined) return
+    for (const eventId of there) kept.delete(eventId)
+    placed -= there.size
     inRoom.delete(roomId)
+  }
+  const sweep = (): void => {
+    for (const [roomId, there] of inRoom) {
+      for (const eventId of there) if (!kept.has(eventId) && there.delete(eventId)) placed--
+      if (there.size === 0) inRoom.delete(roomId)
+    }
+    // All of them are looked at as often as their number has doubled.
+    sweepAt = Math.max(MIN_SWEEP, 2 * placed)
   }
   const hear = (target: EventId, child: EventId): void => {
     for (const { ids } of changing) ids.add(target)
@@ -139,13 +157,11 @@ export function makeRelatedEvents({ db, streams, events, serverName }: RelatedEv
   const keep = (eventId: EventId, entry: Entry | typeof NONE): void => {
     kept.set(eventId, entry)
     if (entry === NONE) return
-    const there = inRoom.get(entry.roomId)
-    if (there === undefined) inRoom.set(entry.roomId, new Set([eventId]))
-    else {
-      // Those that were dropped from memory meanwhile.
-      if (there.size > 1_000) for (const id of there) if (!kept.has(id)) there.delete(id)
-      there.add(eventId)
-    }
+    const there = inRoom.get(entry.roomId) ?? new Set()
+    inRoom.set(entry.roomId, there)
+    if (there.has(eventId)) return
+    there.add(eventId)
+    if (++placed > sweepAt) sweep()
   }
 
   const load = async (asked: readonly KnownEvent[]): Promise<ReadonlyMap<EventId, Entry | typeof NONE>> => {

@@ -1,6 +1,6 @@
 import type { Random } from '../../../harness/random.ts'
 import type { MakeAction, Weighted } from '../action.ts'
-import { anyRoom, deviceOf, type Model, type ModelRoom, ownerOf, SERVER, someoneIn, words } from '../model.ts'
+import { anyRoom, deviceOf, type Model, type ModelRoom, moved, ownerOf, SERVER, someoneIn, words } from '../model.ts'
 
 const VERSIONS = ['12', '12', '11', '10', '10', '9', '8', '6', '3', '1']
 const HISTORY = ['shared', 'invited', 'joined', 'world_readable']
@@ -10,7 +10,15 @@ const createRoom: MakeAction = (model, random) => {
   const label = model.fresh('room')
   const version = random.pick(VERSIONS)
   const invite = model.users.filter((userId) => userId !== by.userId && random.oneIn(3))
-  const room: ModelRoom = { label, version, creator: by.userId, members: new Map(), events: [], aliases: [] }
+  const room: ModelRoom = {
+    label,
+    version,
+    creator: by.userId,
+    members: new Map(),
+    ownMoves: new Map(),
+    events: [],
+    aliases: [],
+  }
   const alias = random.oneIn(3) ? `room${model.count()}` : undefined
   return {
     name: 'create a room',
@@ -57,6 +65,7 @@ const ownMove =
       body: { ...body, ...(random.oneIn(4) && { reason: words(random) }) },
       onSuccess() {
         if (becomes !== undefined) room.members.set(userId, becomes)
+        moved(room, userId)
       },
     }
   }
@@ -136,7 +145,10 @@ const setState: MakeAction = (model, random) => {
     path: `/v3/rooms/${room.label}/state/${type}/${key.startsWith('<') ? key : encodeURIComponent(key)}`,
     body: content,
     binds: { [label]: 'event_id' },
-    onSuccess: () => void room.events.push({ label, sender: by.userId, type, isRoot: false }),
+    onSuccess() {
+      room.events.push({ label, sender: by.userId, type, isRoot: false })
+      if (type === 'm.room.member') moved(room, by.userId)
+    },
   }
 }
 
@@ -155,7 +167,15 @@ const upgrade: MakeAction = (model, random) => {
     binds: { [label]: 'replacement_room' },
     onSuccess() {
       const members = new Map([[by.userId, 'join']])
-      model.rooms.push({ label, version, creator: by.userId, members, events: [], aliases: room.aliases.splice(0) })
+      model.rooms.push({
+        label,
+        version,
+        creator: by.userId,
+        members,
+        ownMoves: new Map(),
+        events: [],
+        aliases: room.aliases.splice(0),
+      })
     },
   }
 }
