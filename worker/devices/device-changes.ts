@@ -26,6 +26,8 @@ export interface DeviceChanges {
     work: (tx: Queries, stale: Stale) => Promise<{ readonly result: T; readonly deviceIds: readonly string[] }>,
     options?: { readonly isSmall?: boolean },
   ) => Promise<T>
+  /** Whether {@link change} commits both together. */
+  readonly isAtomic: boolean
   readonly replicationHandlers: ReplicationHandlers
 }
 
@@ -118,6 +120,7 @@ export function makeDeviceChanges(deps: DeviceChangesDeps): DeviceChanges {
   }
 
   return {
+    isAtomic: here,
     changed,
     async signed(userId, signedUsers) {
       if (here) return signedHere(userId, signedUsers)

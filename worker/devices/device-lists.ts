@@ -16,7 +16,7 @@ import type { MembershipDelta } from '../storage/membership-deltas.ts'
 import type { StreamRow } from '../streams/definitions.ts'
 import type { RecentRows } from '../streams/recent-rows.ts'
 import { eventsOf, type StreamToken } from '../streams/tokens.ts'
-import { isBetween, type MultiWriterToken, maxPosition } from '../streams/vector-clock.ts'
+import { isBetween, type MultiWriterToken, maxPosition, tokenAt } from '../streams/vector-clock.ts'
 import type { DeviceChanges } from './device-changes.ts'
 import { makeMembershipChanges } from './membership-changes.ts'
 
@@ -47,6 +47,8 @@ export interface DeviceListsDeps {
 }
 
 const NONE: ChangedUsers = { changed: [], left: [] }
+/** After all that there is. */
+const END = tokenAt(Number.MAX_SAFE_INTEGER)
 /** For so many of our users memory is asked who shares a room, for more the table. */
 const MAX_ASKED = 50
 
@@ -101,6 +103,22 @@ export function makeDeviceLists({ db, memberships, changes, recent, serverName }
       .flatMap(({ userIds }) => JSON.parse(userIds) as UserId[])
   }
 
+  /** Members are those of this moment, which may be after `to`. */
+  async function afterwards(rooms: readonly LeftRoom[], to: StreamToken) {
+    const deltas =
+      rooms.length === 0
+        ? []
+        : await membershipChanges(new Map(rooms.map((room) => [room.roomId, room])), eventsOf(to), END)
+    const byRoom = Map.groupBy(deltas, (delta) => delta.roomId)
+    return (roomId: RoomId) => {
+      const [came, went] = [new Set<UserId>(), new Set<UserId>()]
+      for (const [member, [first]] of Map.groupBy(byRoom.get(roomId) ?? [], (delta) => delta.userId))
+        if (isHere(first!.before)) went.add(member)
+        else came.add(member)
+      return { came, went }
+    }
+  }
+
   return {
     changed: changes.changed,
 
@@ -125,8 +143,11 @@ export function makeDeviceLists({ db, memberships, changes, recent, serverName }
       if (devices.changed.has(userId)) changed.add(userId)
 
       const gone = new Set(moves.exited)
-      for (const [i, { strangers }] of moves.roomsLeft.entries())
-        for (const member of left[i]!) if (!strangers.has(member)) gone.add(member)
+      const later = await afterwards(moves.roomsLeft, to)
+      for (const [i, { roomId, strangers }] of moves.roomsLeft.entries()) {
+        const { came, went } = later(roomId)
+        for (const member of [...left[i]!, ...went]) if (!strangers.has(member) && !came.has(member)) gone.add(member)
+      }
       gone.delete(userId)
       const unsure = new Set([...devices.changed, ...gone].filter((other) => other !== userId && !changed.has(other)))
       const shared = await sharing(unsure, rooms)

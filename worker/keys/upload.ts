@@ -8,7 +8,7 @@ import { MatrixError } from '../../shared/matrix/matrix-error.ts'
 import type { DeviceChanges, Stale } from '../devices/device-changes.ts'
 import type { Queries } from '../storage/db.ts'
 import { selectDeviceKeyCounts } from '../storage/device-key-counts.ts'
-import { upsertDeviceKeys } from '../storage/device-keys.ts'
+import { haveKeysSince, upsertDeviceKeys } from '../storage/device-keys.ts'
 import { insertDevice, lockDevice } from '../storage/devices.ts'
 import { insertOneTimeKeys, type StoredKey, selectOneTimeKeys, upsertFallbackKeys } from '../storage/one-time-keys.ts'
 import type { CacheInvalidation } from '../streams/live-streams.ts'
@@ -27,7 +27,7 @@ export type KeyCounts = Readonly<Record<string, number>>
 export type UploadKeys = (userId: UserId, deviceId: string, upload: KeyUpload) => Promise<KeyCounts>
 
 export interface UploadKeysDeps {
-  readonly changes: Pick<DeviceChanges, 'change'>
+  readonly changes: Pick<DeviceChanges, 'change' | 'isAtomic'>
   readonly caches: Pick<CacheInvalidation, 'transaction'>
   /** Milliseconds since 1970. */
   readonly now: () => number
@@ -35,6 +35,8 @@ export interface UploadKeysDeps {
 
 /** Of an algorithm and a device: clients keep 50, and forget the oldest of more than 5,000 (Synapse's limit). */
 const MAX_ONE_TIME_KEYS = 500
+/** So long a client may take to send a request again that nobody answered. */
+const REPEATED_MS = 10 * 60_000
 
 export function makeUploadKeys({ changes, caches, now }: UploadKeysDeps): UploadKeys {
   return async (userId, deviceId, upload) => {
@@ -43,7 +45,10 @@ export function makeUploadKeys({ changes, caches, now }: UploadKeysDeps): Upload
       if (!(await lockDevice(tx, userId, deviceId))) await insertDevice(tx, userId, deviceId, null)
       const isChanged = await storeKeys(tx, stale, userId, deviceId, upload, now())
       const { oneTimeKeys } = await selectDeviceKeyCounts(tx, userId, deviceId)
-      return { result: { signed_curve25519: 0, ...oneTimeKeys }, deviceIds: isChanged ? [deviceId] : [] }
+      // The process that stored the same keys just now may have been killed before it told of them.
+      const isTold =
+        !isChanged && (changes.isAtomic || !(await haveKeysSince(tx, userId, deviceId, now() - REPEATED_MS)))
+      return { result: { signed_curve25519: 0, ...oneTimeKeys }, deviceIds: isTold ? [] : [deviceId] }
     }
     if (upload.deviceKeys !== undefined) return changes.change('upload keys', userId, 1, work)
     return (await caches.transaction('upload keys', work)).result

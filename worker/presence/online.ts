@@ -90,6 +90,8 @@ export function makeOnline(deps: OnlineDeps): Online {
   const queue: Heard[] = []
   /** Present users who came or went, to or from rooms that are to be found out. */
   const moved = new Set<UserId>()
+  /** Whose rooms are read at this moment: who comes or goes meanwhile is read again, as the answer may be from before. */
+  let looking: ReadonlySet<UserId> = NOBODY
   let isWorking = false
   const listeners: Parameters<Online['onChange']>[0][] = []
 
@@ -129,12 +131,15 @@ export function makeOnline(deps: OnlineDeps): Online {
           for (const { userId } of rows) if (!roomsOf.has(userId as UserId)) unknown.add(userId as UserId)
         for (const userId of unknown) moved.delete(userId)
         try {
+          looking = unknown
           await findRooms([...unknown])
         } catch (error) {
           onProblem('it is not known who is to be told who is online', error)
           for (const userId of unknown) if (roomsOf.has(userId)) moved.add(userId)
           await new Promise((resolve) => setTimeout(resolve, RETRY_MS).unref())
           continue
+        } finally {
+          looking = NOBODY
         }
         const [rooms, users] = [new Set<RoomId>(), new Set<UserId>()]
         for (const entry of heard) take(entry, rooms, users)
@@ -192,9 +197,10 @@ export function makeOnline(deps: OnlineDeps): Online {
       if (recent === undefined) return
       for (const row of rows) {
         if (row.kind === 'state-all') {
-          for (const userId of roomsOf.keys()) moved.add(userId)
+          for (const userId of [...roomsOf.keys(), ...looking]) moved.add(userId)
         } else if (row.kind === 'state' && row.type === 'm.room.member') {
           const [userId, roomId] = [row.stateKey as UserId, row.roomId as RoomId]
+          if (looking.has(userId)) moved.add(userId)
           if (isBuilt && (!roomsOf.has(userId) || excludedRooms.has(roomId))) continue
           // Mostly the event came with it; where history forked it is the table that knows which one it is.
           const event = rows.find((other) => other.kind === 'ev' && other.eventId === row.eventId)

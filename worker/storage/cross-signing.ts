@@ -47,13 +47,3 @@ export async function insertCrossSigningKey(
   ])
   return hidden === 1
 }
-
-/** The master key may be replaced without authentication until then; false: there is none. */
-export const updateReplaceableBefore = async (db: Queries, userId: UserId, beforeMs: number): Promise<boolean> =>
-  (await db.run(
-    `update e2e_cross_signing_keys set updatable_without_uia_before_ms = $2
-     where stream_id = (
-       select max(stream_id) from e2e_cross_signing_keys where user_id = $1 and keytype = 'master'
-     )`,
-    [userId, beforeMs],
-  )) === 1

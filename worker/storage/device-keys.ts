@@ -42,6 +42,14 @@ export const upsertDeviceKeys = async (
     [userId, deviceId, nowMs, keys],
   )) === 1
 
+/** Whether the device has the keys that it has since then, or less long. Milliseconds since 1970. */
+export const haveKeysSince = async (tx: Queries, userId: UserId, deviceId: string, sinceMs: number): Promise<boolean> =>
+  (await tx.one('select from e2e_device_keys_json where user_id = $1 and device_id = $2 and ts_added_ms >= $3', [
+    userId,
+    deviceId,
+    sinceMs,
+  ])) !== undefined
+
 export interface KeySignature {
   /** Who signed. */
   readonly userId: UserId

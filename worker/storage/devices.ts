@@ -91,7 +91,7 @@ export const updateLastSeen = (db: Queries, seen: readonly Seen[]) =>
   )
 
 /**
- * Removes devices and what is theirs alone: keys, one-time keys, messages that wait for them. Access tokens are another
+ * Removes devices and what is theirs alone: keys, one-time keys, messages that wait for them, pushers. Access tokens are another
  * table's (`access-tokens.ts`). Returns those that were there. In one transaction.
  */
 export async function deleteDevices(
@@ -112,6 +112,7 @@ export async function deleteDevices(
     tx.run('delete from dehydrated_devices where user_id = $1 and device_id = any($2)', params),
     tx.run('delete from device_auth_providers where user_id = $1 and device_id = any($2)', params),
     tx.run('delete from device_inbox where user_id = $1 and device_id = any($2)', params),
+    tx.run('delete from pushers where user_name = $1 and device_id = any($2)', params),
   ])
   return deleted.map(({ deviceId }) => deviceId)
 }

@@ -18,6 +18,7 @@ import {
   insertPendingDeactivation,
   selectPendingDeactivations,
 } from '../storage/deactivation.ts'
+import { deleteBackups } from '../storage/key-backup.ts'
 import { deleteThreepids } from '../storage/threepids.ts'
 import { updateDeactivated } from '../storage/users.ts'
 import type { CacheInvalidation } from '../streams/live-streams.ts'
@@ -114,6 +115,7 @@ export function makeDeactivation(deps: DeactivationDeps): Deactivation {
           deleteFromUserDirectory(tx, userId),
           deleteValidity(tx, userId),
           updateDeactivated(tx, userId, true),
+          deleteBackups(tx, userId),
           ...(erase ? [deleteProfile(tx, userId), insertErasedUser(tx, userId)] : []),
         ])
         for (const other of ignored) stale('ignored_by', [other])

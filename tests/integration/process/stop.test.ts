@@ -36,6 +36,8 @@ async function startTwo(t: TestContext) {
       bcrypt_rounds: 4,
       rc_message: PLENTY,
       rc_room_creation: PLENTY,
+      // Else a poll is answered at once: who syncs comes online.
+      presence: { enabled: false },
     },
     workers: { sync1: {} },
   })
