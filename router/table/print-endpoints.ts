@@ -1,5 +1,6 @@
 import { type TableEntry, table } from '../../shared/endpoints/table.ts'
 import type { Endpoint, SynapseVersion } from '../../shared/endpoints/types.ts'
+import { unserved } from '../../shared/endpoints/unserved.ts'
 import { printPools } from './print-pools.ts'
 
 const HEADINGS: Readonly<Record<string, string>> = {
@@ -27,9 +28,25 @@ Printed from \`shared/endpoints\` by \`npm run table\`; edit the table, not this
 
 /** All of `docs/endpoints.md`. */
 export const printEndpoints = (): string =>
-  [INTRODUCTION, printPools(), ...Object.entries(HEADINGS).map(([folder, heading]) => section(folder, heading))].join(
-    '\n',
-  )
+  [
+    INTRODUCTION,
+    printUnserved(),
+    printPools(),
+    ...Object.entries(HEADINGS).map(([folder, heading]) => section(folder, heading)),
+  ].join('\n')
+
+/** By reason. */
+function printUnserved(): string {
+  const byReason = Map.groupBy(Object.keys(unserved), (name) => unserved[name]!)
+  return [
+    '## What the workers do not serve',
+    '',
+    "Of the client-server API and Synapse's pages for browsers. Media, federation and most of the admin API are not there yet.",
+    '',
+    ...[...byReason].map(([reason, names]) => `- ${reason}: ${names.map((name) => `\`${name}\``).join(', ')}`),
+    '',
+  ].join('\n')
+}
 
 const section = (folder: string, heading: string): string => {
   const entries = table.filter(({ file }) => file.startsWith(`${folder}/`))

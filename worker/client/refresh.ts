@@ -8,7 +8,7 @@ export interface RefreshDeps {
 }
 
 /** client-server-api, "Refreshing access tokens". */
-export const refreshHandlers = ({ sessions }: RefreshDeps): Handlers<Pick<typeof refreshEndpoints, 'refresh'>> => ({
+export const refreshHandlers = ({ sessions }: RefreshDeps): Handlers<typeof refreshEndpoints> => ({
   async refresh(request) {
     const body = await request.json()
     const { refresh_token: refreshToken } = body
@@ -20,5 +20,8 @@ export const refreshHandlers = ({ sessions }: RefreshDeps): Handlers<Pick<typeof
       refresh_token: next.refreshToken,
       ...(next.expiresInMs !== undefined && { expires_in_ms: next.expiresInMs }),
     }
+  },
+  tokenRefresh() {
+    throw new MatrixError('M_FORBIDDEN', 'tokenrefresh is no longer supported.')
   },
 })

@@ -262,7 +262,7 @@ export function makeAccounts(deps: AccountsDeps): Accounts {
         deviceManagementHandlers({ db, devices, sessions, confirmUser }),
       ),
       ...operations('client/logout', logoutEndpoints, logoutHandlers({ sessions })),
-      ...operations('client/refresh', only(refreshEndpoints, 'refresh'), refreshHandlers({ sessions })),
+      ...operations('client/refresh', refreshEndpoints, refreshHandlers({ sessions })),
       ...operations(
         'client/registration',
         only(registrationEndpoints, 'register', 'checkUsernameAvailability'),
